@@ -1,0 +1,82 @@
+"""The command `terralex`: its verbs, and what happens when one fails."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Annotated, NoReturn
+
+import typer
+
+import terralex
+from terralex.cli import classify, doctor, embed, evaluate, models, quickstart, search, train
+from terralex.cli.messages import INTERRUPTED, debugging, fail
+from terralex.runtime.errors import TerralexError, UsageError
+
+app = typer.Typer(
+    name="terralex",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    epilog="It works offline with the small model that comes along. `terralex VERB --help` tells more.",
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"terralex {terralex.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", help="Show the version.", callback=_show_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Ask images of the natural world in words."""
+
+
+app.command("quickstart")(quickstart.quickstart)
+app.command("classify")(classify.classify)
+app.command("search")(search.search)
+app.command("embed")(embed.embed)
+app.command("train")(train.train)
+app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(models.app, name="models")
+app.command("doctor")(doctor.doctor)
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command and exit: 0 done, 1 failed, 2 wrong usage, 3 some inputs failed, 130 interrupted."""
+    if not sys.warnoptions and not debugging():
+        warnings.simplefilter("ignore")  # those of libraries: nothing that a person at a terminal can act on
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command and return what to exit with; failures become one line on standard error."""
+    try:
+        code = app(args=list(arguments) or ["--help"], prog_name="terralex", standalone_mode=False)
+    except (KeyboardInterrupt, typer.Abort):
+        return fail("interrupted", INTERRUPTED)
+    except TerralexError as error:
+        return fail(str(error), error.exit_code)
+    except BrokenPipeError:
+        # Whoever read our output has had enough. Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if hasattr(error, "format_message"):  # typer's own: a wrong verb, option or value
+            return fail(_usage(error), UsageError.exit_code)
+        return fail(f"{type(error).__name__}: {error} (a defect? TERRALEX_DEBUG=1 shows where)", 1)
+    return code if isinstance(code, int) else 0
+
+
+def _usage(error: Exception) -> str:
+    context = getattr(error, "ctx", None)
+    message: str = error.format_message()  # type: ignore[attr-defined]
+    message = message[:1].lower() + message[1:].rstrip(".")
+    return f"{message} ({context.command_path} --help tells more)" if context else message

@@ -1,0 +1,95 @@
+"""``terralex evaluate``: benchmarks over folders and made worlds."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from terralex.cli import options
+from terralex.runtime.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    from terralex.evaluation import ClassificationReport
+
+app = typer.Typer(no_args_is_help=True, help="Measure a model on labelled pictures.")
+
+Templates = Annotated[
+    str | None, typer.Option(metavar="NAME", help="Prompt templates; default: the model's own.", show_default=False)
+]
+
+
+@app.command()
+def classification(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="One folder a class, pictures inside.")],
+    model: options.ModelName = "pocket",
+    fold: Annotated[
+        str | None,
+        typer.Option(metavar="K/N", help="Score every N-th picture of a class, from number K on.", show_default=False),
+    ] = None,
+    templates: Templates = None,
+    bands: options.BandNames = None,
+    units: options.UnitName = None,
+    device: options.Device = "auto",
+    precision: options.Precision = "auto",
+    offline: options.Offline = False,
+    output: options.Output = None,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Zero-shot accuracy on folders of labelled pictures."""
+    from terralex.evaluation import evaluate_folders
+    from terralex.models import load_model
+
+    loaded = load_model(model, device=device, precision=precision, offline=offline)
+    report = evaluate_folders(loaded, folder, fold=_fold(fold), templates=templates, bands=bands, units=units)
+    _show(report, loaded.name, output, overwrite)
+
+
+@app.command()
+def land(
+    model: options.ModelName = "pocket",
+    tiles: Annotated[int, typer.Option(min=1, metavar="N", help="Tiles to make, the classes in turn.")] = 500,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the first tile.")] = 10_000_000,
+    rgb: Annotated[bool, typer.Option("--rgb", help="Only red, green and blue.")] = False,
+    templates: Templates = None,
+    device: options.Device = "auto",
+    precision: options.Precision = "auto",
+    offline: options.Offline = False,
+    output: options.Output = None,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Zero-shot accuracy on made land-cover tiles."""
+    from terralex.evaluation import evaluate_land
+    from terralex.models import load_model
+
+    loaded = load_model(model, device=device, precision=precision, offline=offline)
+    report = evaluate_land(loaded, tiles=tiles, seed=seed, rgb=rgb, templates=templates)
+    _show(report, loaded.name, output, overwrite)
+
+
+def _fold(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    first, slash, count = text.partition("/")
+    if not (slash and first.isdigit() and count.isdigit() and int(first) < int(count)):
+        raise UsageError(f"--fold {text}: write K/N with K below N, for example 0/5")
+    return int(first), int(count)
+
+
+def _show(report: "ClassificationReport", model: str, output: Path | None, overwrite: bool) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from terralex.runtime.sinks import open_sink
+
+    if output is not None:
+        columns = {"model": str, "metric": str, "label": str, "value": float, "n": int}
+        with open_sink(str(output), columns, {"model": model}, resume=False, overwrite=overwrite) as sink:
+            sink.write_chunk([{"model": model, **row} for row in report.rows()])
+    table = Table("metric", "label", "value", "n", title=f"{model}: {report.count} pictures")
+    for row in report.rows():
+        table.add_row(str(row["metric"]), str(row["label"]), f"{row['value']:.4f}", str(row["n"]))
+    Console().print(table)
+    for name, reason in report.errors:
+        typer.echo(f"{name}: {reason}", err=True)
+    if report.errors:
+        raise typer.Exit(InputError.exit_code)

@@ -1,0 +1,25 @@
+"""Words to the person, on standard error."""
+
+import os
+import sys
+import traceback
+
+INTERRUPTED = 130
+
+
+def say(message: str) -> None:
+    """Print one line that is no part of the results."""
+    print(f"terralex: {' '.join(message.split())}", file=sys.stderr, flush=True)
+
+
+def fail(message: str, code: int) -> int:
+    """Print in one line what went wrong, and return the exit code."""
+    if debugging() and sys.exc_info()[0]:
+        traceback.print_exc()
+    say(f"error: {message}")
+    return code
+
+
+def debugging() -> bool:
+    """Whether tracebacks are wanted."""
+    return os.environ.get("TERRALEX_DEBUG", "") not in ("", "0")

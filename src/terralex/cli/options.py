@@ -1,0 +1,144 @@
+"""Options that mean the same in every verb. Importing them loads only typer."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+RUNNING = "How it runs"
+READING = "How files are read"
+WRITING = "What comes out"
+
+BATCH_SIZE = 32
+
+
+class Form(StrEnum):
+    """What `--format` takes."""
+
+    table = "table"
+    csv = "csv"
+    jsonl = "jsonl"
+    parquet = "parquet"
+    msclip = "msclip"
+
+
+Inputs = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="INPUT",
+        help="Files, folders, globs, @lists of paths, or - for paths on standard input.",
+        show_default=False,
+    ),
+]
+Gallery = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="INPUT",
+        help="Where to look: images as files, folders, globs, @lists; or .parquet files of `terralex embed`.",
+        show_default=False,
+    ),
+]
+ModelName = Annotated[
+    str,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="NAME",
+        help="A model of `terralex models list`, hf-hub:OWNER/NAME, local-dir:PATH, or a checkpoint file.",
+    ),
+]
+SearchModel = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        "-m",
+        metavar="NAME",
+        help="As for `classify`. Default: the model that made the vectors, or pocket.",
+        show_default=False,
+    ),
+]
+Templates = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Prompts around the labels: msclip, openai, plain, ... or a file. Default: the model's own.",
+        show_default=False,
+    ),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Where to write; the ending decides the form: .csv, .jsonl or .parquet.",
+        rich_help_panel=WRITING,
+        show_default=False,
+    ),
+]
+Format = Annotated[
+    Form | None,
+    typer.Option(
+        "--format",
+        help="Default: by the ending; a table on a terminal. msclip: the columns of MS-CLIP's scripts.",
+        rich_help_panel=WRITING,
+        show_default=False,
+    ),
+]
+Resume = Annotated[
+    bool, typer.Option("--resume", help="Go on with a run that was cut short.", rich_help_panel=WRITING)
+]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Replace the output if it is there.", rich_help_panel=WRITING)
+]
+BandNames = Annotated[
+    str | None,
+    typer.Option(
+        "--bands",
+        metavar="NAMES",
+        help="What files hold that do not say: B02,B03,... in file order, or a named order such as eurosat.",
+        rich_help_panel=READING,
+    ),
+]
+UnitName = Annotated[
+    str | None,
+    typer.Option(
+        "--units",
+        metavar="NAME",
+        help="What their values mean: dn, dn+1000, reflectance, 8bit or landsat-c2.",
+        rich_help_panel=READING,
+    ),
+]
+BatchSize = Annotated[
+    int,
+    typer.Option(
+        min=1, metavar="N", help="Images that go through the model at once.", rich_help_panel=RUNNING
+    ),
+]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Threads that read files ahead. Default: two more than there are cores, at most 8.",
+        rich_help_panel=RUNNING,
+        show_default=False,
+    ),
+]
+Device = Annotated[
+    str, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:N or mps.", rich_help_panel=RUNNING)
+]
+Precision = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        help="auto, float32, bfloat16 or float16. Auto: bfloat16 on a GPU, else float32.",
+        rich_help_panel=RUNNING,
+    ),
+]
+Offline = Annotated[bool, typer.Option("--offline", help="Never use the network.", rich_help_panel=RUNNING)]
+NoCache = Annotated[
+    bool,
+    typer.Option("--no-cache", help="Neither use nor keep vectors of earlier runs.", rich_help_panel=RUNNING),
+]

@@ -1,0 +1,97 @@
+"""`terralex search`: images found by words or by images."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from terralex.cli import options
+
+if TYPE_CHECKING:
+    from terralex.runtime import Row
+
+QUERYING = "What to search for"
+
+
+def search(
+    inputs: options.Gallery,
+    query: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--query",
+            "-q",
+            metavar="WORDS",
+            help="What the image shows, as you would say it. Can be repeated.",
+            rich_help_panel=QUERYING,
+            show_default=False,
+        ),
+    ] = None,
+    queries: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Queries from a .txt, .yaml or .csv file.",
+            rich_help_panel=QUERYING,
+            show_default=False,
+        ),
+    ] = None,
+    like: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="IMAGE",
+            help="An image to find similar ones of. Can be repeated.",
+            rich_help_panel=QUERYING,
+            show_default=False,
+        ),
+    ] = None,
+    top_k: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Images a query.", rich_help_panel=QUERYING)
+    ] = 5,
+    model: options.SearchModel = None,
+    output: options.Output = None,
+    form: options.Format = None,
+    resume: options.Resume = False,
+    overwrite: options.Overwrite = False,
+    bands: options.BandNames = None,
+    units: options.UnitName = None,
+    batch_size: options.BatchSize = options.BATCH_SIZE,
+    workers: options.Workers = None,
+    device: options.Device = "auto",
+    precision: options.Precision = "auto",
+    offline: options.Offline = False,
+    no_cache: options.NoCache = False,
+) -> int:
+    """Find images by describing them, or by showing one that is alike.
+
+    Looks in images, or in files of vectors that `terralex embed` made. The score is the cosine similarity.
+    """
+    from terralex import tasks
+    from terralex.cli import tables
+    from terralex.cli.output import Target
+    from terralex.cli.running import run_settings, search_all
+    from terralex.models import load_model
+    from terralex.runtime import UsageError, digest
+    from terralex.tasks import layouts
+
+    words = [*(query or []), *(line for file in queries or [] for line in tasks.load_queries(file))]
+    if not words and not like:
+        raise UsageError('nothing to search for: pass --query "a river", --queries FILE or --like IMAGE')
+    target = Target(output, form, resume, overwrite)
+    items, examples = tasks.list_items(inputs), tasks.list_items(like or [])
+    files, images = tasks.split_gallery(items)
+    chosen = model or next(filter(None, map(tasks.recorded_model, files)), "pocket")
+    loaded = load_model(chosen, device=device, precision=precision, offline=offline)
+    encoder = tasks.Encoder(
+        loaded, bands=bands, units=units, batch_size=batch_size, workers=workers, cache=not no_cache
+    )
+    asked = tasks.encode_queries(encoder, words, examples)
+    settings = run_settings(encoder, items, queries=digest(asked.names), hits_a_query=top_k)
+    columns = layouts.MSCLIP_HIT_COLUMNS if target.reference else layouts.HIT_COLUMNS
+
+    def rows(hits: Sequence[tasks.Hit]) -> "Sequence[Row]":
+        return layouts.msclip_hit_rows(hits) if target.reference else [layouts.hit_row(hit) for hit in hits]
+
+    sink = target.open(columns, settings, lambda: tables.hit_table(asked.names))
+    found = tasks.Search(loaded, asked, top_k)
+    return search_all(found, files, images, rows, sink, target, encoder)

@@ -1,0 +1,140 @@
+"""Zero-shot classification of folders of labelled pictures, and of made land cover."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from terralex.evaluation.metrics import confusion_matrix, macro_recall, top_k_accuracy
+from terralex.imagery import Image, read_image
+from terralex.imagery.class_folders import class_folders, split_fold
+from terralex.models import Model
+from terralex.runtime.pipeline import run_chunks
+from terralex.synthetic import LAND_CLASSES, make_land_tile
+
+CHUNK = 64
+
+
+@dataclass(frozen=True)
+class ClassificationReport:
+    """What a model got right.
+
+    Attributes:
+        labels: class names, as in the data.
+        count: pictures scored.
+        top1, top5, macro_recall: fractions of one; ``top5`` is 1 with five classes or fewer.
+        confusion: int64 (K, K), rows the truth.
+        errors: pictures that could not be read, with the reason.
+    """
+
+    labels: tuple[str, ...]
+    count: int
+    top1: float
+    top5: float
+    macro_recall: float
+    confusion: Tensor
+    errors: tuple[tuple[str, str], ...]
+
+    def rows(self) -> Iterator[dict[str, object]]:
+        """The figures as rows of (metric, label, value, n)."""
+        for name in ("top1", "top5", "macro_recall"):
+            yield {"metric": name, "label": "", "value": getattr(self, name), "n": self.count}
+        for label, row, hits in zip(self.labels, self.confusion, self.confusion.diagonal(), strict=True):
+            n = int(row.sum())
+            yield {"metric": "recall", "label": label, "value": int(hits) / n if n else float("nan"), "n": n}
+
+
+def prompt_name(folder: str) -> str:
+    """The words in a class folder's name: ``AnnualCrop`` and ``annual_crop`` are "annual crop"."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])|[_/]+", " ", folder).strip().lower()
+
+
+def evaluate_folders(
+    model: Model,
+    folder: Path,
+    *,
+    fold: tuple[int, int] | None = None,
+    templates: str | None = None,
+    bands: str | None = None,
+    units: str | None = None,
+) -> ClassificationReport:
+    """Zero-shot accuracy on one folder a class.
+
+    Args:
+        model: what is measured.
+        folder: holds a folder a class; a class is prompted by its folder's name.
+        fold: (k, n) scores every n-th picture of a class, beginning with number k: the part that a recipe leaves out.
+        templates: prompt templates; the card's own when not given.
+        bands: bands of files that do not say.
+        units: units of files that do not say.
+
+    Raises:
+        UsageError: the folder has no class folders.
+    """
+    classes = class_folders(folder)
+    samples = [
+        (file, k)
+        for k, files in enumerate(classes.values())
+        for file in (split_fold(files, *fold)[1] if fold else files)
+    ]
+    labels = tuple(classes)
+    return _evaluate(
+        model, samples, labels, lambda sample: read_image(sample[0], bands=bands, units=units), templates
+    )
+
+
+def evaluate_land(
+    model: Model, *, tiles: int = 500, seed: int = 10_000_000, rgb: bool = False, templates: str | None = None
+) -> ClassificationReport:
+    """Zero-shot accuracy on made land-cover tiles, of all bands or of red, green and blue alone.
+
+    Args:
+        model: what is measured.
+        tiles: how many, the classes in turn.
+        seed: of the first tile; training uses seeds far below the default.
+        rgb: drop all bands but three.
+        templates: prompt templates; the card's own when not given.
+    """
+    labels = tuple(LAND_CLASSES)
+
+    def make(sample: tuple[str, int]) -> Image:
+        tile = make_land_tile(labels[sample[1]], int(sample[0]))
+        return tile.select(("B04", "B03", "B02")) if rgb else tile
+
+    samples = [(str(seed + i), i % len(labels)) for i in range(tiles)]
+    return _evaluate(model, samples, labels, make, templates)
+
+
+def _evaluate(
+    model: Model,
+    samples: Sequence[tuple[str, int]],
+    labels: tuple[str, ...],
+    load: Callable[[tuple[str, int]], Image],
+    templates: str | None,
+) -> ClassificationReport:
+    weights = model.class_weights([prompt_name(label) for label in labels], templates)
+    scores, targets, errors = [], [], []
+    for chunk in run_chunks(samples, lambda sample: model.prepare(load(sample)), chunk_size=CHUNK):
+        errors += [(sample[0], str(result)) for _, sample, result in chunk if isinstance(result, Exception)]
+        good = [(sample[1], result) for _, sample, result in chunk if not isinstance(result, Exception)]
+        if good:
+            embedded = model.encode_images([prepared for _, prepared in good])
+            scores.append((embedded @ weights.T).cpu())
+            targets += [target for target, _ in good]
+    all_scores = torch.cat(scores) if scores else torch.zeros(0, len(labels))
+    truth = torch.tensor(targets, dtype=torch.long)
+    confusion = confusion_matrix(all_scores.argmax(dim=1), truth, len(labels))
+    return ClassificationReport(
+        labels=labels,
+        count=len(truth),
+        top1=top_k_accuracy(all_scores, truth, 1),
+        top5=top_k_accuracy(all_scores, truth, 5),
+        macro_recall=macro_recall(confusion),
+        confusion=confusion,
+        errors=tuple(errors),
+    )

@@ -1,0 +1,141 @@
+"""One door for every kind of image."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from stat import S_ISREG
+from typing import Any
+
+import numpy as np
+import PIL.Image
+from numpy.typing import NDArray
+
+from terralex.imagery import _guards
+from terralex.imagery._arrays import image_from_array, read_npy, read_npz
+from terralex.imagery._gdal import driver_of
+from terralex.imagery._identify import Request
+from terralex.imagery._pictures import image_from_picture, orientation_of, read_picture
+from terralex.imagery._rasters import read_raster, tiff_orientation
+from terralex.imagery._scenes import is_scene_folder as is_scene_folder
+from terralex.imagery._scenes import read_scene
+from terralex.imagery.bands import Bands
+from terralex.imagery.grid import Window
+from terralex.imagery.image import Image
+from terralex.imagery.units import Units
+from terralex.runtime.errors import InputError
+
+Source = str | Path | Image | PIL.Image.Image | NDArray[Any]
+"""What can be read: a file, the folder of a scene, or an image already in memory."""
+
+IMAGE_EXTENSIONS = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif"}
+    | {".tif", ".tiff", ".jp2", ".j2k", ".npy", ".npz"}
+)
+"""Endings, in lower case, of the files looked for in folders. Reading goes by content, not by ending."""
+
+
+def read_image(
+    source: Source,
+    *,
+    bands: str | Bands | None = None,
+    units: Units | None = None,
+    want: Sequence[str] | None = None,
+    window: Window | None = None,
+) -> Image:
+    """Read an image with its bands, units, place and mask. Safe to call from several threads.
+
+    Bands and units come from the file where it says them: descriptions, tags, colours, product names; 8-bit
+    files are pictures, "8bit", whatever is stated. What a file does not say must be stated.
+
+    Args:
+        source: A file (its content decides what it is, not its ending), a folder that is one scene of one
+            file a band, a Pillow picture, an array (channels first or last), or an `Image`.
+        bands: Names of the source's bands in its order: `Bands`, or words for `Bands.parse`. Of a scene
+            folder, the bands to read.
+        units: What the source's values mean; goes before what it says itself (a note tells if they differ).
+        want: Bands to keep, by name or alias: those that are there, in this order; every band if none is
+            there. Only these are read where the format allows.
+        window: Part to read, (column, row, width, height) in pixels of the upright image.
+
+    Returns:
+        The image; `Image.notes` tells what was left out or looks odd.
+
+    Raises:
+        InputError: If the source cannot be read, is too large (400 million pixels), or neither it nor the
+            caller tells its bands and units.
+        UsageError: If `bands` is not understood.
+    """
+    stated = Bands.parse(bands) if isinstance(bands, str) else bands
+    request = Request(stated, units, tuple(want) if want is not None else None, window)
+    if isinstance(source, Image):
+        restated = replace(source, bands=stated or source.bands, units=units or source.units)
+        image = restated.crop(window) if window else restated
+    elif isinstance(source, PIL.Image.Image):
+        image = image_from_picture(source, source="picture", request=request)
+    elif isinstance(source, np.ndarray):
+        image = image_from_array(source, "array", request)
+    else:
+        image = _read_path(Path(source), request)
+    places = [place for place in map(image.bands.find, want or ()) if place is not None]
+    here = tuple(dict.fromkeys(image.bands.names[place] for place in places))
+    return image.select(here) if here and here != image.bands.names else image
+
+
+def _read_path(path: Path, request: Request) -> Image:
+    name = str(path)
+    with _guards.reading(name):
+        is_folder = path.is_dir()
+    if is_folder:
+        return read_scene(path, request)
+    head = _head(path)
+    driver = driver_of(head)
+    if driver == "GTiff":
+        return read_raster(name, request, tiff_orientation(name))
+    if driver == "JP2OpenJPEG":
+        return read_raster(name, request)
+    if _bits(path, driver, head) > 8:  # Pillow would cut a deep picture off, or not read it
+        return read_raster(name, request, orientation_of(name))
+    if head.startswith(b"\x93NUMPY"):
+        return read_npy(name, request)
+    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return read_npz(name, request)
+    return read_picture(name, request)
+
+
+def _head(path: Path) -> bytes:
+    """Return the first bytes of a file.
+
+    Raises:
+        InputError: If it is missing, no regular file, empty or not readable.
+    """
+    try:
+        if not S_ISREG(path.stat().st_mode):
+            raise InputError(f"{path}: not a regular file")
+        with path.open("rb") as stream:
+            head = stream.read(32)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise InputError(f"{path}: cannot be opened: {reason}") from None
+    if not head:
+        raise InputError(f"{path}: an empty file")
+    return head
+
+
+def _bits(path: Path, driver: str | None, head: bytes) -> int:
+    """Return the bits a channel of a PNG or JPEG file, 8 for any other."""
+    if driver == "PNG":
+        return head[24] if len(head) > 24 else 8
+    return _jpeg_bits(path) if driver == "JPEG" else 8
+
+
+def _jpeg_bits(path: Path) -> int:
+    """Return the bits a channel that a JPEG's frame header tells, 8 if it has none."""
+    with path.open("rb") as stream:
+        stream.read(2)
+        while len(marker := stream.read(4)) == 4 and marker[0] == 0xFF:
+            if 0xC0 <= marker[1] <= 0xCF and marker[1] not in (0xC4, 0xC8, 0xCC):
+                return (stream.read(1) or b"\x08")[0]
+            stream.seek(max(0, int.from_bytes(marker[2:]) - 2), 1)
+    return 8

@@ -1,0 +1,138 @@
+"""Weight files: tensors read without running code, their published layouts, and strict loading."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from terralex.runtime.errors import TerralexError
+
+# MS-CLIP's checkpoint names its one CLIP three times; any prefix holds all of it.
+MSCLIP_PREFIXES = ("clip_base_model.model.", "image_encoder.model.", "text_encoder.model.")
+_MSCLIP_EXTRA = ("temperature",)
+
+StateDict = dict[str, Tensor]
+
+
+def read_tensors(path: Path) -> StateDict:
+    """The tensors of a ``.safetensors`` file or of a PyTorch checkpoint, under the names of the file.
+
+    A training run's checkpoint (``{"state_dict": ...}``) is unwrapped, and ``module.`` of parallel training
+    cut.
+
+    Raises:
+        TerralexError: The file is absent, damaged, holds more than tensors, or holds none.
+    """
+    if not path.is_file():
+        raise TerralexError(f"no such weight file: {path}")
+    try:
+        content = (
+            load_file(path)
+            if path.suffix == ".safetensors"
+            else torch.load(path, map_location="cpu", weights_only=True)
+        )
+    except (
+        SafetensorError,
+        pickle.UnpicklingError,
+        RuntimeError,
+        EOFError,
+        OSError,
+        ValueError,
+        KeyError,
+    ) as error:
+        raise TerralexError(f"{path} cannot be read as weights: {_reason(error)}") from error
+    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
+        content = content["state_dict"]
+    if not isinstance(content, Mapping) or not content:
+        raise TerralexError(f"{path} holds no weights by name, but a {type(content).__name__}")
+    for name, value in content.items():
+        if not isinstance(value, Tensor):
+            raise TerralexError(f"{path} is not a file of weights: {name!r} in it is no tensor")
+    state = {str(name): value for name, value in content.items()}
+    return _cut(state, "module.") if all(name.startswith("module.") for name in state) else state
+
+
+def read_state_dict(path: Path) -> StateDict:
+    """The weights of one network in a file of any published layout, under the network's own names.
+
+    Raises:
+        TerralexError: As `read_tensors`.
+    """
+    state = read_tensors(path)
+    if not is_msclip(state):
+        return state
+    prefix = next(prefix for prefix in MSCLIP_PREFIXES if any(name.startswith(prefix) for name in state))
+    strange = [name for name in state if not name.startswith(MSCLIP_PREFIXES) and name not in _MSCLIP_EXTRA]
+    if strange:
+        raise TerralexError(f"{path} looks like an MS-CLIP checkpoint, but also holds {_some(strange)}")
+    return _cut({name: value for name, value in state.items() if name.startswith(prefix)}, prefix)
+
+
+def is_msclip(names: Iterable[str]) -> bool:
+    """Whether these are the names of MS-CLIP's published checkpoint."""
+    return any(name.startswith(MSCLIP_PREFIXES) for name in names)
+
+
+def load_strict(network: nn.Module, state: Mapping[str, Tensor], where: str) -> None:
+    """Give a network its weights, every one and no other. It takes the tensors themselves, without a copy.
+
+    Args:
+        network: May be on the meta device.
+        state: Weights by name.
+        where: The file, for messages.
+
+    Raises:
+        TerralexError: Weights are missing, unexpected or of another shape; the message names some.
+    """
+    wanted = network.state_dict()
+    problems = {
+        "lacks": [name for name in wanted if name not in state],
+        "has unexpected": [name for name in state if name not in wanted],
+        "has another shape for": [
+            f"{name} {tuple(state[name].shape)} instead of {tuple(tensor.shape)}"
+            for name, tensor in wanted.items()
+            if name in state and state[name].shape != tensor.shape
+        ],
+    }
+    found = [f"{problem} {_some(names)}" for problem, names in problems.items() if names]
+    if found:
+        raise TerralexError(f"{where} does not fit the model: it {', and '.join(found)}")
+    network.load_state_dict(dict(state), strict=True, assign=True)
+
+
+def fingerprint(state: Mapping[str, Tensor], *settings: object) -> str:
+    """12 hexadecimal digits that change with any weight, its name, its type, and with the settings.
+
+    The same weights have the same fingerprint whatever file they come from.
+    """
+    digest = hashlib.blake2b(digest_size=6)
+    digest.update(repr(settings).encode())
+    for name in sorted(state):
+        tensor = state[name].detach().cpu().contiguous()
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _cut(state: StateDict, prefix: str) -> StateDict:
+    return {name.removeprefix(prefix): value for name, value in state.items()}
+
+
+def _some(names: list[str], limit: int = 3) -> str:
+    more = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return ", ".join(names[:limit]) + more
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, pickle.UnpicklingError) or "weights_only" in str(error):
+        return (
+            "it holds more than tensors, and loading it could run code. Save its state dict as .safetensors"
+        )
+    return " ".join(str(error).split()).split(". ")[0] or type(error).__name__

@@ -1,0 +1,137 @@
+"""From what a person names (files, folders, globs, lists, standard input) to a list of paths."""
+
+import glob
+import os
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from terralex.runtime.errors import UsageError
+
+
+def expand_inputs(
+    arguments: Sequence[str],
+    extensions: frozenset[str],
+    is_scene: Callable[[str], bool] = lambda folder: False,
+) -> list[str]:
+    """List the inputs that the arguments name, in the order given, each once.
+
+    A folder gives the files below it that have a known ending, in natural order (`tile2` before `tile10`),
+    hidden ones left out. A quoted glob gives its matches with a known ending, or with the ending that it
+    spells out. `@list.txt` and `-` (standard input) name one file or folder a line, relative to the current
+    folder. A file that is named is kept whatever its ending and even if it does not exist, and so is a folder
+    that may not be listed: reading it later costs one error row, not the run.
+
+    Args:
+        arguments: What the person typed.
+        extensions: Lower-case endings to look for in folders, such as `frozenset({".jpg", ".tif"})`.
+        is_scene: Says whether a folder is itself one input (a scene with one file a band).
+
+    Returns:
+        Paths, spelled as the arguments spell them.
+
+    Raises:
+        UsageError: An argument names nothing, or a list cannot be read.
+    """
+    found: dict[str, str] = {}
+    for argument in arguments:
+        paths = list(_expand_argument(argument, extensions, is_scene))
+        if not paths:
+            raise UsageError(_nothing_found(argument, extensions))
+        for path in paths:
+            found.setdefault(os.path.abspath(path), path)
+    if not found:
+        raise UsageError("no inputs: name files, folders, globs, @list.txt, or - for paths on standard input")
+    return list(found.values())
+
+
+def natural_key(name: str) -> tuple[tuple[int, str], ...]:
+    """Sort key under which numbers in names count as numbers: `tile2` before `tile10`."""
+    parts = re.findall(r"([0-9]+)|([^0-9]+)", name.casefold())
+    key = [(int(digits), digits) if digits else (sys.maxsize, text) for digits, text in parts]
+    return (*key, (-1, name))
+
+
+def _expand_argument(
+    argument: str, extensions: frozenset[str], is_scene: Callable[[str], bool]
+) -> Iterator[str]:
+    if argument == "-":
+        named: Iterable[str] = _lines(sys.stdin.buffer.read(), "standard input")
+    elif argument.startswith("@") and not os.path.lexists(argument):
+        named = _lines(_list_bytes(argument[1:]), argument[1:])
+    elif glob.has_magic(argument) and not os.path.lexists(argument):
+        wanted = extensions | {Path(argument).suffix.lower()}
+        matches = sorted(glob.iglob(argument, recursive=True), key=natural_key)
+        named = [path for path in matches if os.path.isdir(path) or _ending(path) in wanted]
+    else:
+        named = [argument]
+    for path in named:
+        if os.path.isdir(path) and not is_scene(path):
+            yield from _walk(path, extensions, is_scene, above=frozenset())
+        else:
+            yield path
+
+
+def _walk(
+    folder: str,
+    extensions: frozenset[str],
+    is_scene: Callable[[str], bool],
+    above: frozenset[tuple[int, int]],
+) -> Iterator[str]:
+    """Files below a folder; `above` holds the folders on the way down, so that a loop of links ends."""
+    try:
+        status = os.stat(folder)
+        with os.scandir(folder) as scan:
+            entries = sorted(scan, key=lambda entry: natural_key(entry.name))
+    except OSError:
+        yield folder
+        return
+    identity = (status.st_dev, status.st_ino)
+    if identity in above:
+        return
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if _is_folder(entry):
+            if is_scene(entry.path):
+                yield entry.path
+            else:
+                yield from _walk(entry.path, extensions, is_scene, above | {identity})
+        elif _ending(entry.name) in extensions:
+            yield entry.path
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # such as a link to itself
+        return False
+
+
+def _ending(path: str) -> str:
+    return os.path.splitext(path)[1].lower()
+
+
+def _list_bytes(path: str) -> bytes:
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read the list {path}: {error.strerror}") from error
+
+
+def _lines(content: bytes, name: str) -> list[str]:
+    if b"\0" in content:
+        raise UsageError(f"{name} is not a list: it must be a text file (UTF-8) that names one input a line")
+    lines = content.removeprefix(b"\xef\xbb\xbf").splitlines()
+    return [os.fsdecode(line) for line in lines if line.strip()]
+
+
+def _nothing_found(argument: str, extensions: frozenset[str]) -> str:
+    endings = " ".join(sorted(extensions))
+    if argument == "-" or argument.startswith("@"):
+        name = "standard input" if argument == "-" else argument[1:]
+        return f"{name} names nothing to read: give one file or folder a line (endings looked for: {endings})"
+    if os.path.isdir(argument):
+        return f"no readable files in the folder {argument} or below it: looked for {endings}"
+    return f"nothing matches {argument}: looked for {endings} and the ending in the pattern"

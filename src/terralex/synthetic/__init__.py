@@ -1,0 +1,44 @@
+"""Made worlds: scenes of land and trees of life, seeded, whose truth is known."""
+
+from terralex.synthetic.land import (
+    LAND_CLASSES,
+    LAND_NAMES,
+    LandClass,
+    LandScene,
+    cut_tiles,
+    make_land_scene,
+    make_land_tile,
+    make_land_tiles,
+    render_rgb8,
+)
+from terralex.synthetic.life import (
+    PLANS,
+    RANKS,
+    TRAITS,
+    Taxon,
+    TreeOfLife,
+    make_tree_of_life,
+    render_specimen,
+)
+from terralex.synthetic.samples import write_geotiff, write_samples
+
+__all__ = [
+    "LAND_CLASSES",
+    "LAND_NAMES",
+    "PLANS",
+    "RANKS",
+    "TRAITS",
+    "LandClass",
+    "LandScene",
+    "Taxon",
+    "TreeOfLife",
+    "cut_tiles",
+    "make_land_scene",
+    "make_land_tile",
+    "make_land_tiles",
+    "make_tree_of_life",
+    "render_rgb8",
+    "render_specimen",
+    "write_geotiff",
+    "write_samples",
+]

@@ -1,0 +1,113 @@
+"""A small set of made pictures on disk, with the truth about them beside."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from PIL import Image as Picture
+from rasterio.transform import Affine
+
+from terralex.imagery import Image
+from terralex.synthetic.land import LAND_CLASSES, make_land_scene, make_land_tile, render_rgb8
+from terralex.synthetic.life import TreeOfLife, make_tree_of_life, render_specimen
+
+_TILES = 2  # of each class of land
+_SPECIMENS = 12
+_TILE_SIZE, _SCENE_SIZE, _SPECIMEN_SIZE = 96, 256, 160
+
+Row = tuple[str, str, str, str]
+
+
+def write_samples(directory: str | Path, seed: int = 0) -> list[Path]:
+    """Write made samples: tiles of land in twelve bands and in true colour, a mapped scene, specimens.
+
+    `labels.csv` holds the truth: path within the directory, kind ("tile", "rgb", "scene", "map", "specimen"),
+    label, and the broader terms from near to far with ";" between. A map's values index `LAND_NAMES`.
+
+    Args:
+        directory: Made if it is not there; files of the same names are replaced.
+        seed: The same seed gives the same pictures.
+
+    Returns:
+        The files written, `labels.csv` last.
+    """
+    root = Path(directory)
+    for folder in ("tiles", "rgb", "scene", "specimens"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    rows = [*_write_tiles(root, seed), *_write_scene(root, seed), *_write_specimens(root, seed)]
+    table = root / "labels.csv"
+    with table.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("path", "kind", "label", "broader"))
+        writer.writerows(rows)
+    return [*(root / row[0] for row in rows), table]
+
+
+def write_geotiff(path: str | Path, image: Image) -> None:
+    """Write a made image as a GeoTIFF that names its bands and tells its units, so that no flag is needed.
+
+    Args:
+        path: Where to write it.
+        image: Digital numbers without offset ("dn"), on a grid.
+    """
+    tags = {"SENSOR": image.bands.sensor, "BOA_QUANTIFICATION_VALUE": "10000", "BOA_ADD_OFFSET": "0"}
+    with rasterio.open(path, "w", **_profile(image, image.pixels)) as dataset:
+        dataset.write(image.pixels)
+        dataset.descriptions = image.bands.names
+        dataset.update_tags(**tags)
+
+
+def _profile(image: Image, pixels: NDArray[np.uint16] | NDArray[np.uint8]) -> dict[str, object]:
+    if image.grid is None:
+        raise ValueError("an image without a grid cannot be written as a GeoTIFF")
+    return {
+        "driver": "GTiff",
+        "crs": image.grid.crs,
+        "transform": Affine(*image.grid.transform),
+        "count": pixels.shape[0],
+        "height": pixels.shape[1],
+        "width": pixels.shape[2],
+        "dtype": pixels.dtype.name,
+        "compress": "deflate",
+        "predictor": 2,
+        "interleave": "band",
+    }
+
+
+def _write_tiles(root: Path, seed: int) -> Iterator[Row]:
+    """Write tiles of each class, in all bands and as pictures."""
+    for name, entry in LAND_CLASSES.items():
+        for number in range(_TILES):
+            tile = make_land_tile(name, seed * 1000 + number, _TILE_SIZE)
+            stem = f"{name.replace(' ', '_')}_{number + 1}"
+            write_geotiff(root / "tiles" / f"{stem}.tif", tile)
+            Picture.fromarray(render_rgb8(tile)).save(root / "rgb" / f"{stem}.png")
+            broader = ";".join(entry.parents)
+            yield f"tiles/{stem}.tif", "tile", name, broader
+            yield f"rgb/{stem}.png", "rgb", name, broader
+
+
+def _write_scene(root: Path, seed: int) -> Iterator[Row]:
+    """Write one scene and its label map."""
+    scene = make_land_scene(seed, _SCENE_SIZE)
+    write_geotiff(root / "scene" / "scene.tif", scene.image)
+    labels = scene.labels[None]
+    with rasterio.open(root / "scene" / "labels.tif", "w", **_profile(scene.image, labels)) as dataset:
+        dataset.write(labels)
+    yield "scene/scene.tif", "scene", "", ""
+    yield "scene/labels.tif", "map", "", ""
+
+
+def _write_specimens(root: Path, seed: int) -> Iterator[Row]:
+    """Write specimens of species from all over a tree of life."""
+    tree: TreeOfLife = make_tree_of_life(seed)
+    for number, place in enumerate(np.linspace(0, len(tree.species) - 1, _SPECIMENS).astype(int)):
+        lineage = tree.lineage(int(place))
+        path = f"specimens/{lineage[-1].replace(' ', '_')}.png"
+        Picture.fromarray(render_specimen(tree, int(place), seed + number, _SPECIMEN_SIZE)).save(root / path)
+        yield path, "specimen", lineage[-1], ";".join(reversed(lineage[:-1]))

@@ -1,0 +1,143 @@
+"""The tour as a page."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+import terralex
+from terralex.models import get_card
+from terralex.tasks.quickstart.tour import OWN_LABELS, SAMPLE_LABELS, Seen, Stop, Tour
+from terralex.tasks.report import Answer, Card, Page, Row, Section, Step, Thumb, render_page
+
+PUBLISHED = ("bioclip-2", "msclip", "georsclip-vit-b32")
+
+
+def make_page(tour: Tour) -> str:
+    """Turn a tour into a page of HTML that needs nothing else."""
+    stops = [stop for stop in (tour.own, tour.samples) if stop]
+    own = _own_sections(tour.own, tour.left_out) if tour.own else ()
+    page = Page(
+        title="Terralex quickstart",
+        headline="Ask images of the natural world in words.",
+        facts=(
+            f"{sum(len(stop.seen) for stop in stops)} pictures named",
+            f"{sum(len(stop.found) for stop in stops)} sentences searched",
+            f"{tour.seconds:.0f} s on {'a CPU' if tour.model.device.type == 'cpu' else 'a GPU'}",
+            "no network",
+        ),
+        sections=(*own, *_sample_sections(tour.samples), _going_on(tour), _real_work()),
+        footer=_footer(tour),
+        version=terralex.__version__,
+    )
+    return render_page(page)
+
+
+def _sample_sections(samples: Stop) -> tuple[Section, ...]:
+    return (
+        Section(
+            "What does the satellite see?",
+            f"Made Sentinel-2 tiles in twelve bands. The model chooses among {len(SAMPLE_LABELS)} names. "
+            "Left: what an eye would see. Right: near infrared, in which living plants are red.",
+            cards=_cards([seen for seen in samples.seen if len(seen.views) > 1]),
+        ),
+        Section(
+            "And in plain colour?",
+            "Other tiles, of which only a picture in red, green and blue is left. The same model names them.",
+            cards=_cards([seen for seen in samples.seen if len(seen.views) < 2]),
+        ),
+        Section(
+            "Find by describing",
+            "Each sentence is compared with all of these, tiles and pictures together. The nearest come "
+            "first; the number is the cosine of the angle between words and picture.",
+            rows=_rows(samples),
+        ),
+    )
+
+
+def _own_sections(own: Stop, left_out: int) -> tuple[Section, ...]:
+    usable = sum(seen.error is None for seen in own.seen)
+    more = f" {left_out:,} more are left out here; terralex classify takes any number." if left_out else ""
+    named = Section(
+        "Your pictures",
+        f"The model chooses among {len(OWN_LABELS)} names of land seen from above. Of anything else it only "
+        f"says which of them it looks most like.{more}",
+        cards=_cards(own.seen),
+    )
+    found = Section(
+        "Found among your pictures", "Each sentence is compared with your pictures.", rows=_rows(own)
+    )
+    return (named, found) if usable > 1 else (named,)
+
+
+def _going_on(tour: Tour) -> Section:
+    folder = shlex.quote(str(tour.folder))
+    return Section(
+        "Go on",
+        "The samples are on your disk, and the commands take files, folders and patterns.",
+        steps=(
+            Step(
+                "Names into a table",
+                f'terralex classify {folder}/tiles --labels "water,forest,town" -o names.csv',
+            ),
+            Step("Search with your own words", f'terralex search {folder}/rgb --query "a field of wheat"'),
+            Step("Search with a picture", f"terralex search {folder}/rgb --like {folder}/rgb/water_1.png"),
+        ),
+    )
+
+
+def _real_work() -> Section:
+    cards = [get_card(name) for name in PUBLISHED]
+    return Section(
+        "For real work",
+        "The pocket model shows how it goes. These published models know far more, and take the same "
+        "commands. Their weights are fetched once; after that no network is needed.",
+        steps=tuple(
+            Step(
+                f"{card.title}. {card.domain}",
+                f"terralex models pull {card.name}\n"
+                f"terralex classify PICTURES --labels LABELS --model {card.name} -o names.csv",
+            )
+            for card in cards
+        ),
+    )
+
+
+def _footer(tour: Tour) -> tuple[str, ...]:
+    model, card = tour.model, tour.model.card
+    where = f"{model.device}, {str(model.dtype).removeprefix('torch.')}"
+    return (
+        f"Every answer on this page comes from the model {model.name}, revision {model.revision}, on "
+        f"{where}. {card.description}",
+        f"It learned from: {card.trained_on} Licence: {card.licence}.",
+        f"Made by Terralex {terralex.__version__}. This page is one file, loads nothing and sends nothing.",
+    )
+
+
+def _cards(pictures: Sequence[Seen]) -> tuple[Card, ...]:
+    return tuple(_card(seen) for seen in pictures)
+
+
+def _card(seen: Seen) -> Card:
+    answers = tuple(
+        Answer(said.label, said.score)
+        for said in seen.answers
+        if said.label is not None and said.score is not None
+    )
+    return Card(Path(seen.path).name, seen.views, answers, seen.truth, seen.answers[0].notes, seen.error)
+
+
+def _rows(stop: Stop) -> tuple[Row, ...]:
+    uris = {seen.path: seen.views[0].uri for seen in stop.seen if seen.views}
+    return tuple(
+        Row(
+            query,
+            tuple(
+                Thumb(Path(hit.path).name, uris[hit.path], hit.score)
+                for hit in hits
+                if hit.score is not None and hit.path in uris
+            ),
+        )
+        for query, hits in stop.found.items()
+    )

@@ -1,0 +1,102 @@
+"""What the tasks give back: one small record a result, that knows its file, its window and its model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Window = tuple[int, int, int, int]
+"""Column, row, width and height of a part of an image, in pixels from its upper left corner."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One label of one image.
+
+    Attributes:
+        path: The file, or a name such as `array 0` for an image that came from memory.
+        window: The part of the image that was looked at; None is all of it.
+        label: The label; None if the image could not be used.
+        rank: 1 for the best label of the image, 2 for the next.
+        score: Probability of the label among all labels given.
+        scores: The probability of every label, if they were asked for.
+        model: The model's name.
+        notes: What the reader of the result should know, such as bands that were filled in.
+        error: Why the image could not be used.
+    """
+
+    path: str
+    window: Window | None = None
+    label: str | None = None
+    rank: int | None = None
+    score: float | None = None
+    scores: Mapping[str, float] | None = None
+    model: str = ""
+    notes: str = ""
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embedding:
+    """The vector of one image.
+
+    Attributes:
+        path: The file, or a name such as `array 0` for an image that came from memory.
+        window: The part of the image that was looked at; None is all of it.
+        vector: Unit vector, float32, shape (embed_dim,); None if the image could not be used.
+        bands: Bands of the image that the model saw.
+        notes: What the reader of the result should know, such as bands that were filled in.
+        model: The model's name.
+        revision: Which weights of that model.
+        error: Why the image could not be used.
+    """
+
+    path: str
+    window: Window | None
+    vector: NDArray[np.float32] | None
+    bands: tuple[str, ...]
+    notes: str
+    model: str
+    revision: str
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One image that a query found; or, if `error` is set, one that could not be searched.
+
+    Attributes:
+        query: The words, or the path of the picture that was searched with.
+        rank: 1 for the nearest image of the query.
+        path: The file.
+        window: The part of the image that was looked at; None is all of it.
+        score: Cosine similarity of query and image, from -1 to 1.
+        model: The model's name.
+        notes: What the reader of the result should know, such as bands that were filled in.
+        error: Why the image could not be searched.
+    """
+
+    query: str | None
+    rank: int | None
+    path: str
+    window: Window | None = None
+    score: float | None = None
+    model: str = ""
+    notes: str = ""
+    error: str | None = None
+
+
+def window_text(window: Window | None) -> str | None:
+    """A window as it stands in tables: `column,row,width,height`."""
+    return None if window is None else ",".join(str(int(part)) for part in window)
+
+
+def window_from_text(text: str | None) -> Window | None:
+    """The window that `window_text` wrote."""
+    if not text:
+        return None
+    column, row, width, height = (int(part) for part in text.split(","))
+    return column, row, width, height

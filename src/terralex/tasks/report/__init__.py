@@ -1,0 +1,6 @@
+"""One page that shows what was asked and what was found: a file of its own, with its pictures in it."""
+
+from terralex.tasks.report.page import Answer, Card, Page, Row, Section, Step, Thumb, View, render_page
+from terralex.tasks.report.preview import make_views
+
+__all__ = ["Answer", "Card", "Page", "Row", "Section", "Step", "Thumb", "View", "make_views", "render_page"]

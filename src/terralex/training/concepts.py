@@ -1,0 +1,105 @@
+"""Concepts: what a picture may be called, and which names also hold for it.
+
+A concept has words and a parent. A picture of a concept is one of its ancestors too ("dense residential" is "a built-up
+area"), while a more specific name may or may not hold: such a pair teaches nothing, so it is left out of the loss.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+
+import torch
+import yaml
+from torch import Tensor
+
+from terralex.runtime.errors import UsageError
+
+HOLDS, FALSE, UNKNOWN = 1, 0, -1
+
+
+@dataclass(frozen=True)
+class Concept:
+    """One concept: its name, the words for it (the usual one first), its parent, and what may be there too."""
+
+    name: str
+    words: tuple[str, ...]
+    parent: str | None = None
+    maybe: tuple[str, ...] = ()
+
+
+class Concepts:
+    """A hierarchy of concepts, in the order of its file."""
+
+    def __init__(self, concepts: list[Concept]) -> None:
+        self._by_name = {concept.name: concept for concept in concepts}
+        self._by_word: dict[str, Concept] = {}
+        for concept in concepts:
+            if concept.parent is not None and concept.parent not in self._by_name:
+                raise UsageError(f"concept '{concept.name}' has an unknown parent '{concept.parent}'")
+            for word in {concept.name.lower(), *(word.lower() for word in concept.words)}:
+                other = self._by_word.setdefault(word, concept)
+                if other is not concept:
+                    raise UsageError(f"the word '{word}' names both '{other.name}' and '{concept.name}'")
+
+    @classmethod
+    def load(cls, source: str) -> Concepts:
+        """Concepts from a shipped file by name (``land``) or from a YAML file."""
+        shipped = files("terralex.training") / "concepts" / f"{source}.yaml"
+        if not shipped.is_file() and not Path(source).is_file():
+            raise UsageError(f"no concepts '{source}': give a YAML file, or the name of a shipped one (land)")
+        text = shipped.read_text() if shipped.is_file() else Path(source).read_text()
+        return cls(
+            [
+                Concept(name, tuple(entry["words"]), entry.get("parent"), tuple(entry.get("maybe", ())))
+                for name, entry in yaml.safe_load(text).items()
+            ]
+        )
+
+    def __len__(self) -> int:
+        return len(self._by_name)
+
+    def __iter__(self) -> Iterator[Concept]:
+        return iter(self._by_name.values())
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._by_name)
+
+    def find(self, word: str) -> Concept:
+        """The concept that a word names (a class folder's name, say).
+
+        Raises:
+            UsageError: no concept has this word.
+        """
+        try:
+            return self._by_word[word.lower()]
+        except KeyError:
+            raise UsageError(f"no concept is called '{word}': add it to the concepts file") from None
+
+    def index(self, word: str) -> int:
+        return self.names.index(self.find(word).name)
+
+    def lineage(self, name: str) -> list[str]:
+        """The concept and its ancestors, most specific first."""
+        chain = [name]
+        while (parent := self._by_name[chain[-1]].parent) is not None:
+            chain.append(parent)
+        return chain
+
+    @cached_property
+    def relation(self) -> Tensor:
+        """int8 (K, K): does name k hold for a picture of concept i? ``HOLDS``, ``FALSE`` or ``UNKNOWN``."""
+        matrix = torch.full((len(self), len(self)), FALSE, dtype=torch.int8)
+        lineages = [self.lineage(name) for name in self.names]
+        for i, concept in enumerate(self):
+            maybe_too = {name for also in concept.maybe for name in self.lineage(also)}
+            for k, name in enumerate(self.names):
+                if name in lineages[i]:
+                    matrix[i, k] = HOLDS
+                elif name in maybe_too or not {concept.name, *concept.maybe}.isdisjoint(lineages[k]):
+                    matrix[i, k] = UNKNOWN
+        return matrix

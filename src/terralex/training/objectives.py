@@ -1,0 +1,38 @@
+"""Training objectives: pure functions of features."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from terralex.training.concepts import FALSE, HOLDS
+
+
+_NOTHING = -1e4  # a logit that adds nothing, with a finite gradient even where it is all there is
+
+
+def clip_loss(image_features: Tensor, text_features: Tensor, logit_scale: Tensor, relation: Tensor) -> Tensor:
+    """Symmetric contrastive loss (InfoNCE, Radford et al. 2021) when several texts may hold for one image.
+
+    Each (image, text) pair that holds is told apart from the pairs that do not, for its image and for its text; other
+    true pairs do not compete with it. With one true pair a row and column this is CLIP's loss.
+
+    Args:
+        image_features: (N, D) unit rows.
+        text_features: (K, D) unit rows.
+        logit_scale: scalar that multiplies the cosines.
+        relation: int8 (N, K): 1 the text holds for the image, 0 it does not, -1 unknown and left out.
+    """
+    with torch.autocast(image_features.device.type, enabled=False):
+        logits = logit_scale.float() * image_features.float() @ text_features.float().T
+    return 0.5 * (_one_way(logits, relation) + _one_way(logits.T, relation.T))
+
+
+def _one_way(logits: Tensor, relation: Tensor) -> Tensor:
+    """Mean over the rows that have a true pair of the loss of those pairs, each against the row's false ones."""
+    holds = relation == HOLDS
+    false = logits.masked_fill(relation != FALSE, _NOTHING).logsumexp(dim=1, keepdim=True)
+    loss = F.softplus(false - logits) * holds
+    pairs = holds.sum(dim=1)
+    return (loss.sum(dim=1) / pairs.clamp(min=1)).sum() / (pairs > 0).sum().clamp(min=1)

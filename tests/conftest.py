@@ -1,0 +1,94 @@
+"""What every test stands on: real imagery if it is there, no network, caches of its own."""
+
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--parity-dir", type=Path, metavar="DIR", help="run the parity cases in or below DIR")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Point every cache at a folder that goes with this run, before anything reads the environment."""
+    scratch = Path(tempfile.mkdtemp(prefix="terralex-tests-"))
+    config.add_cleanup(lambda: shutil.rmtree(scratch, ignore_errors=True))
+    os.environ["TERRALEX_CACHE"] = str(scratch / "terralex")
+    os.environ["HF_HOME"] = str(scratch / "huggingface")
+    for name in ("HF_HUB_CACHE", "HF_HUB_OFFLINE", "TERRALEX_OFFLINE"):
+        os.environ.pop(name, None)
+    # Small pictures on many threads are slower than on one, and workers share the cores.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_network() -> Iterator[None]:
+    """Refuse every connection that could leave this machine; a test that needs one is wrong."""
+
+    patch = pytest.MonkeyPatch()
+
+    def guarded(real: Callable[..., Any]) -> Callable[..., Any]:
+        def connect(self: socket.socket, address: object) -> Any:  # noqa: ANN401
+            assert self.family == socket.AF_UNIX, f"a test tried to connect to {address!r}"
+            return real(self, address)
+
+        return connect
+
+    def getaddrinfo(host: object, *_: object, **__: object) -> None:
+        raise AssertionError(f"a test tried to look up {host!r}")
+
+    patch.setattr(socket.socket, "connect", guarded(socket.socket.connect))
+    patch.setattr(socket.socket, "connect_ex", guarded(socket.socket.connect_ex))
+    patch.setattr(socket, "getaddrinfo", getaddrinfo)
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The folder of real imagery; the test is skipped, saying so, where it is absent."""
+    root = Path(os.environ.get("TERRALEX_DATA") or REPOSITORY.parent / "shared" / "data")
+    if not root.is_dir():
+        pytest.skip(f"no real imagery: {root} is absent (set TERRALEX_DATA)")
+    return root
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A pocket model too small to know anything, as `--model` takes it; its weights are random, always the same."""
+    import torch
+
+    from terralex.models import Model, WeightSource, get_card, save_model
+    from terralex.models.networks import build
+
+    pocket = get_card("pocket")
+    small = {**pocket.architecture, "width": 64, "depth": 2, "text_width": 64, "text_depth": 1}
+    card = replace(pocket, name="tiny", architecture=small, weights=WeightSource(files=("model.safetensors",)))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        folder = save_model(Model(card, *build(card)), tmp_path_factory.mktemp("model"))
+    return f"local-dir:{folder}"
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """A folder of small pictures: `0.png` to `3.png`, `4.jpg` that is none, and `again/1.png` that is `1.png`."""
+    folder = tmp_path / "pictures"
+    (folder / "again").mkdir(parents=True)
+    for number in range(4):
+        pixels = np.random.default_rng(number).integers(0, 256, (24, 32, 3), dtype=np.uint8)
+        PIL.Image.fromarray(pixels).save(folder / f"{number}.png")
+    shutil.copy(folder / "1.png", folder / "again")
+    (folder / "4.jpg").write_text("no picture")
+    return folder

@@ -1,0 +1,57 @@
+import torch
+
+from terralex.training.augment import crop_and_turn, drop_bands, mix, render, vary_light
+
+
+def test_a_whole_crop_is_one_of_the_eight_orientations() -> None:
+    torch.manual_seed(0)
+    picture = torch.rand(1, 2, 6, 6)
+    eight = [torch.rot90(p, k, (2, 3)) for p in (picture, picture.flip(3)) for k in range(4)]
+    seen = set()
+    for _ in range(60):
+        turned = crop_and_turn(picture, 6, smallest=1.0)
+        match = [i for i, other in enumerate(eight) if torch.allclose(turned, other, atol=0.25)]
+        seen.update(match)
+    assert seen == set(range(8))
+
+
+def test_crops_have_the_size_asked_for_and_stay_in_range() -> None:
+    torch.manual_seed(1)
+    out = crop_and_turn(torch.rand(5, 3, 40, 40), 32, smallest=0.3)
+    assert out.shape == (5, 3, 32, 32)
+    assert 0 <= out.min() <= out.max() <= 1
+
+
+def test_light_never_goes_below_zero_and_varies_by_picture() -> None:
+    torch.manual_seed(2)
+    out = vary_light(torch.full((4, 3, 8, 8), 100.0), 0.3)
+    assert out.min() >= 0
+    assert len(out.mean(dim=(1, 2, 3)).unique()) == 4
+
+
+def test_a_rendering_saturates_at_white() -> None:
+    torch.manual_seed(3)
+    out, rendered = render(torch.full((50, 3, 4, 4), 9000.0), white=5000.0, chance=0.5)
+    assert 0 < rendered.sum() < 50
+    assert (out[rendered] == 5000).all()
+    assert (out[~rendered] == 9000).all()
+
+
+def test_dropped_bands_are_at_the_mean_and_rgb_stays() -> None:
+    torch.manual_seed(4)
+    rgb_only = torch.tensor([True, False, False])
+    out = drop_bands(torch.ones(3, 10, 2, 2), (2, 1, 0), rgb_only, chance=0.0)
+    assert out[0, :3].eq(1).all()
+    assert out[0, 3:].eq(0).all()
+    assert out[1:].eq(1).all()
+    halved = drop_bands(torch.ones(200, 10, 1, 1), (2, 1, 0), torch.zeros(200, dtype=torch.bool), chance=1.0)
+    assert 0.4 < halved.mean() < 0.6
+
+
+def test_mixing_says_how_much_is_left() -> None:
+    own_values = torch.zeros(2, 1, 64, 64)
+    own_values[1] = 1.0
+    for seed in range(10):
+        torch.manual_seed(seed)
+        mixed, own = mix(own_values, torch.tensor([1, 0]))
+        assert abs(float(mixed[1].mean()) - own) < 1e-5

@@ -1,0 +1,66 @@
+import pytest
+
+from terralex.runtime.errors import UsageError
+from terralex.synthetic import LAND_CLASSES
+from terralex.training import Concept, Concepts
+from terralex.training.concepts import FALSE, HOLDS, UNKNOWN
+
+
+@pytest.fixture
+def small() -> Concepts:
+    return Concepts(
+        [
+            Concept("water", ("water", "a lake")),
+            Concept("built-up", ("built-up", "a town")),
+            Concept("houses", ("houses",), parent="built-up"),
+            Concept("harbor", ("harbor",), maybe=("water",)),
+        ]
+    )
+
+
+def relation(concepts: Concepts, picture: str, name: str) -> int:
+    return int(concepts.relation[concepts.index(picture), concepts.index(name)])
+
+
+@pytest.mark.parametrize(
+    ("picture", "name", "expected"),
+    [
+        ("houses", "houses", HOLDS),
+        ("houses", "built-up", HOLDS),
+        ("built-up", "houses", UNKNOWN),
+        ("harbor", "water", UNKNOWN),
+        ("water", "harbor", FALSE),
+        ("houses", "water", FALSE),
+    ],
+)
+def test_relation_follows_the_hierarchy(small: Concepts, picture: str, name: str, expected: int) -> None:
+    assert relation(small, picture, name) == expected
+
+
+def test_words_find_their_concept_in_any_case(small: Concepts) -> None:
+    assert small.find("A Lake").name == "water"
+    with pytest.raises(UsageError, match="no concept is called 'moon'"):
+        small.find("moon")
+
+
+def test_a_word_may_not_name_two_concepts() -> None:
+    with pytest.raises(UsageError, match="names both"):
+        Concepts([Concept("a", ("same",)), Concept("b", ("Same",))])
+
+
+def test_an_unknown_parent_is_an_error() -> None:
+    with pytest.raises(UsageError, match="unknown parent 'nothing'"):
+        Concepts([Concept("a", ("a",), parent="nothing")])
+
+
+def test_shipped_concepts_cover_made_land_and_its_broader_names() -> None:
+    concepts = Concepts.load("land")
+    for name, land in LAND_CLASSES.items():
+        lineage = concepts.lineage(concepts.find(name).name)
+        assert concepts.find(land.parents[0]).name in lineage if land.parents else True
+    assert "built-up" in concepts.lineage("dense residential")
+
+
+def test_an_unknown_file_is_an_error() -> None:
+    with pytest.raises(UsageError, match="no concepts"):
+        Concepts.load("nowhere.yaml")
