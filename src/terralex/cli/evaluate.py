@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Measure a model on labelled pictures.")
 
 Templates = Annotated[
-    str | None, typer.Option(metavar="NAME", help="Prompt templates; default: the model's own.", show_default=False)
+    str | None,
+    typer.Option(metavar="NAME", help="Prompt templates; default: the model's own.", show_default=False),
 ]
 
 
@@ -24,7 +25,9 @@ def classification(
     model: options.ModelName = "pocket",
     fold: Annotated[
         str | None,
-        typer.Option(metavar="K/N", help="Score every N-th picture of a class, from number K on.", show_default=False),
+        typer.Option(
+            metavar="K/N", help="Score every N-th picture of a class, from number K on.", show_default=False
+        ),
     ] = None,
     templates: Templates = None,
     bands: options.BandNames = None,
@@ -37,10 +40,14 @@ def classification(
 ) -> None:
     """Zero-shot accuracy on folders of labelled pictures."""
     from terralex.evaluation import evaluate_folders
+    from terralex.imagery import parse_units
     from terralex.models import load_model
 
     loaded = load_model(model, device=device, precision=precision, offline=offline)
-    report = evaluate_folders(loaded, folder, fold=_fold(fold), templates=templates, bands=bands, units=units)
+    stated = None if units is None else parse_units(units)
+    report = evaluate_folders(
+        loaded, folder, fold=_fold(fold), templates=templates, bands=bands, units=stated
+    )
     _show(report, loaded.name, output, overwrite)
 
 

@@ -6,13 +6,18 @@ from typing import Annotated
 import typer
 
 from terralex.cli import options
+from terralex.runtime.errors import UsageError
 
 
 def train(
-    recipe: Annotated[str, typer.Argument(metavar="RECIPE", help="A shipped recipe (pocket) or a YAML file.")],
+    recipe: Annotated[
+        str, typer.Argument(metavar="RECIPE", help="A shipped recipe (pocket) or a YAML file.")
+    ],
     changes: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[KEY=VALUE]...", help="Changes to it: steps=100 augment.mix=0.", show_default=False),
+        typer.Argument(
+            metavar="[KEY=VALUE]...", help="Changes to it: steps=100 augment.mix=0.", show_default=False
+        ),
     ] = None,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="DIR", help="Folder of the run: checkpoint, log, model.")
@@ -23,7 +28,10 @@ def train(
     """Train a model from a recipe, and export it as a folder that --model local-dir: takes."""
     from rich.console import Console
 
-    from terralex.training import Recipe, Trainer
+    try:
+        from terralex.training import Recipe, Trainer
+    except ModuleNotFoundError as error:
+        raise UsageError(f"training needs {error.name}: pip install 'terralex[train]'") from error
 
     console = Console(stderr=True)
     trainer = Trainer(Recipe.load(recipe, changes or []), output, resume=resume, overwrite=overwrite)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from terralex.evaluation.metrics import confusion_matrix, macro_recall, top_k_accuracy
-from terralex.imagery import Image, read_image
+from terralex.imagery import Image, Units, read_image
 from terralex.imagery.class_folders import class_folders, split_fold
 from terralex.models import Model
 from terralex.runtime.pipeline import run_chunks
@@ -61,14 +61,15 @@ def evaluate_folders(
     fold: tuple[int, int] | None = None,
     templates: str | None = None,
     bands: str | None = None,
-    units: str | None = None,
+    units: Units | None = None,
 ) -> ClassificationReport:
     """Zero-shot accuracy on one folder a class.
 
     Args:
         model: what is measured.
         folder: holds a folder a class; a class is prompted by its folder's name.
-        fold: (k, n) scores every n-th picture of a class, beginning with number k: the part that a recipe leaves out.
+        fold: (k, n) scores every n-th picture of a class, beginning with number k: the part that a recipe
+        leaves out.
         templates: prompt templates; the card's own when not given.
         bands: bands of files that do not say.
         units: units of files that do not say.

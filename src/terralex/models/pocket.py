@@ -1,7 +1,8 @@
 """The pocket network: a dual encoder small enough to ship, with a convolutional stem and a ViT trunk.
 
-The stem ("Early Convolutions Help Transformers See Better", Xiao et al., NeurIPS 2021) carries the inductive bias that a
-few thousand pictures cannot teach a plain patch embedding; the trunk leaves a grid of tokens for dense features.
+The stem ("Early Convolutions Help Transformers See Better", Xiao et al., NeurIPS 2021) carries the inductive
+bias that a few thousand pictures cannot teach a plain patch embedding; the trunk leaves a grid of tokens for
+dense features.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class PocketConfig:
 
     @classmethod
     def from_card(cls, architecture: Mapping[str, Any]) -> PocketConfig:
+        """The sizes that a card's ``architecture`` states."""
         return cls(**architecture)
 
 
@@ -60,7 +62,7 @@ class PocketCLIP(nn.Module):
         return features
 
     def encode_dense(self, pixels: Tensor) -> Tensor:
-        """Normalised pixels (N, bands, H, W) to features (N, embed_dim, H // 16, W // 16) in the text space."""
+        """Normalised pixels (N, bands, H, W) to features in the text space (N, embed_dim, H/16, W/16)."""
         return self.visual.dense(pixels)
 
     def encode_text(self, tokens: Tensor) -> Tensor:
@@ -99,7 +101,7 @@ class _ImageTower(nn.Module):
     def _tokens(self, pixels: Tensor) -> tuple[Tensor, tuple[int, int]]:
         grid = self.stem(pixels)
         shape = grid.shape[-2], grid.shape[-1]
-        position = self.pos_embed
+        position: Tensor = self.pos_embed
         if shape != position.shape[-2:]:
             position = F.interpolate(position, size=shape, mode="bicubic", antialias=True)
         tokens = (grid + position).flatten(2).transpose(1, 2)
@@ -150,7 +152,7 @@ def _downsample(channels: int, out: int) -> nn.Sequential:
 def _blocks(width: int, depth: int, drop_path: float) -> nn.Sequential:
     rates = [drop_path * i / max(1, depth - 1) for i in range(depth)]
     blocks = nn.Sequential(*(Block(width, width // 64, qkv_bias=True, drop_path=rate) for rate in rates))
-    for block in blocks:
-        # With so few tokens the plain product is faster than the fused kernel, most of all backwards on a CPU.
-        block.attn.fused_attn = False
+    for block in blocks.children():
+        # With so few tokens the plain product beats the fused kernel, most of all backwards on a CPU.
+        block.attn.fused_attn = False  # type: ignore[union-attr]
     return blocks

@@ -74,12 +74,8 @@ def prepare(image: Image, spec: InputSpec) -> Prepared:
         planes, known = planes[seen], known[seen]
     _check(image, spec, channels)
     coverage = 1.0 if known is None else float(known.mean())
-    if (
-        spec.units == image.units == "8bit"
-        and planes.dtype == np.uint8
-        and len(planes) == 3
-        and coverage == 1
-    ):
+    eight_bit = spec.units == image.units == "8bit" and planes.dtype == np.uint8
+    if eight_bit and known is None and len(planes) == len(spec.bands) == 3:
         pixels = _prepare_picture(planes, spec)
     else:
         pixels = _prepare_planes(planes, known, image, spec, channels)

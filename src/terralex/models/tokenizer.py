@@ -1,7 +1,8 @@
 """The pocket model's tokenizer: CLIP's byte-pair encoding, cut to its most frequent merges.
 
-A merge's rank is its frequency order, so the first merges are a vocabulary of their own: common words stay whole, rare
-words and Latin names fall into pieces that were all seen in training, and nothing is ever out of vocabulary.
+A merge's rank is its frequency order, so the first merges are a vocabulary of their own: common words stay
+whole, rare words and Latin names fall into pieces that were all seen in training, and nothing is ever out of
+vocabulary.
 """
 
 from __future__ import annotations

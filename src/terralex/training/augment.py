@@ -47,7 +47,7 @@ def crop_and_turn(pixels: Tensor, size: int, smallest: float) -> Tensor:
 
 
 def vary_light(pixels: Tensor, gain: float) -> Tensor:
-    """Random brightness, contrast and balance of bands; one in ten loses its colour. Values stay at or above zero."""
+    """Random brightness, contrast and balance of bands, never below zero; one in ten loses its colour."""
     n, bands = pixels.shape[:2]
     mean = pixels.mean(dim=(1, 2, 3), keepdim=True)
     contrast, brightness = _around_one(n, 1, gain), _around_one(n, 1, gain)
@@ -59,13 +59,14 @@ def vary_light(pixels: Tensor, gain: float) -> Tensor:
 def render(pixels: Tensor, white: float, chance: float) -> tuple[Tensor, Tensor]:
     """Stretches some pictures (N, b, H, W) of digital numbers as an 8-bit rendering would be.
 
-    A rendering maps some bright level, which nobody wrote down, to 255 and cuts off what is brighter; read back, 255
-    stands for ``white``. Returns the pictures, and which were rendered, bool (N,).
+    A rendering maps some bright level, which nobody wrote down, to 255 and cuts off what is brighter; read
+    back, 255 stands for ``white``. Returns the pictures, and which were rendered, bool (N,).
     """
     n = len(pixels)
     rendered = torch.rand(n) < chance
     level = torch.empty(n, 1, 1, 1).uniform_(1800, 4000)
-    return torch.where(rendered[:, None, None, None], (pixels * (white / level)).clamp(max=white), pixels), rendered
+    stretched = (pixels * (white / level)).clamp(max=white)
+    return torch.where(rendered[:, None, None, None], stretched, pixels), rendered
 
 
 def drop_bands(normalised: Tensor, rgb: tuple[int, ...], rgb_only: Tensor, chance: float) -> Tensor:
@@ -94,7 +95,8 @@ def mix(pixels: Tensor, partner: Tensor) -> tuple[Tensor, float]:
     side = round(size * (1 - own) ** 0.5)
     top, left = torch.randint(0, size - side + 1, (2,)).tolist()
     mixed = pixels.clone()
-    mixed[:, :, top : top + side, left : left + side] = pixels[partner, :, top : top + side, left : left + side]
+    patch = (..., slice(top, top + side), slice(left, left + side))
+    mixed[patch] = pixels[partner][patch]
     return mixed, 1 - (side / size) ** 2
 
 

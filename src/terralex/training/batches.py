@@ -14,6 +14,7 @@ from terralex.training.augment import Augmentation, crop_and_turn, drop_bands, m
 from terralex.training.concepts import Concepts
 from terralex.training.sources import PictureSet, rgb_channels
 
+
 @dataclass(frozen=True)
 class Batch:
     """One step's pictures and words.
@@ -34,7 +35,7 @@ class Batch:
 
 
 class Batches:
-    """Batch number ``step`` is a function of the seed and the step alone, so a resumed run sees what it would have."""
+    """Batches that depend on the seed and the step alone, so that a resumed run sees what it would have."""
 
     def __init__(
         self,
@@ -52,17 +53,20 @@ class Batches:
         self.sizes = [round(batch_size * part.share / total) for part in sets]
 
     def draw(self, seed: int, step: int, size: int) -> Batch:
-        """The batch of a step, ``size`` pixels a side. Also seeds torch's generator, so that dropout repeats too."""
-        torch.manual_seed(seed * 1_000_003 + step)
+        """The batch of a step, ``size`` pixels a side. Seeds torch, so that what follows repeats too."""
+        state = seed * 1_000_003 + step
+        torch.manual_seed(state)
         parts = [self._pictures(part, n, size) for part, n in zip(self.sets, self.sizes, strict=True)]
         pixels = torch.cat([pixels for pixels, _ in parts])
         concepts = torch.cat([concepts for _, concepts in parts])
         partner, own = torch.arange(len(pixels)), 1.0
         if torch.rand(()) < self.augment.mix:
             starts = [sum(self.sizes[:i]) for i in range(len(self.sizes))]
-            partner = torch.cat([start + torch.randperm(n) for start, n in zip(starts, self.sizes, strict=True)])
+            partner = torch.cat(
+                [start + torch.randperm(n) for start, n in zip(starts, self.sizes, strict=True)]
+            )
             pixels, own = mix(pixels, partner)
-        return Batch(pixels, concepts, concepts[partner], own, self.phrase(random.Random(seed * 1_000_003 + step)))
+        return Batch(pixels, concepts, concepts[partner], own, self.phrase(random.Random(state)))
 
     def phrase(self, rng: random.Random) -> list[str]:
         """One phrasing of every concept: a word for it, four times in ten the usual one, in a template."""
@@ -85,7 +89,7 @@ class Batches:
 
 
 def normalise(digital_numbers: Tensor, channels: Sequence[int], spec: InputSpec) -> Tensor:
-    """(N, b, H, W) digital numbers to the model's input (N, C, H, W): absent bands are at their mean, zero."""
+    """Digital numbers (N, b, H, W) to the model's input (N, C, H, W): absent bands are at their mean, 0."""
     chosen = list(channels)
     mean, std = (torch.tensor(values)[chosen, None, None] for values in (spec.mean, spec.std))
     full = digital_numbers.new_zeros(len(digital_numbers), len(spec.bands), *digital_numbers.shape[-2:])

@@ -1,7 +1,8 @@
 """Concepts: what a picture may be called, and which names also hold for it.
 
-A concept has words and a parent. A picture of a concept is one of its ancestors too ("dense residential" is "a built-up
-area"), while a more specific name may or may not hold: such a pair teaches nothing, so it is left out of the loss.
+A concept has words and a parent. A picture of a concept is one of its ancestors too ("dense residential" is
+"a built-up area"), while a more specific name may or may not hold: such a pair teaches nothing, so it is
+left out of the loss.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ HOLDS, FALSE, UNKNOWN = 1, 0, -1
 
 @dataclass(frozen=True)
 class Concept:
-    """One concept: its name, the words for it (the usual one first), its parent, and what may be there too."""
+    """A concept: its name, the words for it (the usual one first), its parent, what may be there too."""
 
     name: str
     words: tuple[str, ...]
@@ -67,6 +68,7 @@ class Concepts:
 
     @cached_property
     def names(self) -> tuple[str, ...]:
+        """All names, in the order of the file."""
         return tuple(self._by_name)
 
     def find(self, word: str) -> Concept:
@@ -81,6 +83,7 @@ class Concepts:
             raise UsageError(f"no concept is called '{word}': add it to the concepts file") from None
 
     def index(self, word: str) -> int:
+        """The place among `names` of the concept that a word names."""
         return self.names.index(self.find(word).name)
 
     def lineage(self, name: str) -> list[str]:

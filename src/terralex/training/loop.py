@@ -6,7 +6,7 @@ import csv
 import math
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -42,22 +42,27 @@ class Trainer:
         overwrite: start anew although there is one.
 
     Raises:
-        UsageError: the folder holds a run and neither flag is set, or a run of another recipe is to be resumed.
+        UsageError: the folder holds a run and neither flag is set, or a run of another recipe.
     """
 
-    def __init__(self, recipe: Recipe, folder: Path, *, resume: bool = False, overwrite: bool = False) -> None:
+    def __init__(
+        self, recipe: Recipe, folder: Path, *, resume: bool = False, overwrite: bool = False
+    ) -> None:
         self.recipe, self.folder = recipe, folder
         if self.checkpoint.is_file() and not (resume or overwrite):
-            raise UsageError(f"{folder} holds a run: pass --resume to continue it or --overwrite to start anew")
+            raise UsageError(
+                f"{folder} holds a run: pass --resume to continue it or --overwrite to start anew"
+            )
         self.card = get_card(recipe.card)
-        self.fabric = Fabric(accelerator="auto", devices=1, precision=recipe.precision)  # type: ignore[arg-type]
+        self.fabric = Fabric(accelerator="auto", devices=1, precision=recipe.precision)
         torch.manual_seed(recipe.seed)
         config = PocketConfig.from_card(self.card.architecture)
         self.tokenizer = PocketTokenizer(config.merges, config.context)
         self.concepts = Concepts.load(recipe.concepts)
         network = PocketCLIP(config, self.tokenizer.vocab_size).to(memory_format=torch.channels_last)
         learner = _Learner(network, len(self.concepts), config.embed_dim)
-        optimizer = torch.optim.AdamW(_decay_groups(learner, recipe.weight_decay), lr=recipe.learning_rate, fused=True)
+        groups = _decay_groups(learner, recipe.weight_decay)
+        optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
         self.network = network
         self.learner, self.optimizer = self.fabric.setup(learner, optimizer)
         self.average = AveragedModel(network, multi_avg_fn=self._average, use_buffers=True)
@@ -72,6 +77,7 @@ class Trainer:
 
     @property
     def checkpoint(self) -> Path:
+        """Where the state of the run is kept."""
         return self.folder / "last.ckpt"
 
     def run(self) -> Iterator[dict[str, float]]:
@@ -103,7 +109,7 @@ class Trainer:
                 yield row
 
     def export(self) -> Path:
-        """Writes the averaged weights with their card as a folder that ``local-dir:`` loads; returns the folder."""
+        """Write the averaged weights and their card as a folder for ``local-dir:``; return the folder."""
         network = PocketCLIP(PocketConfig.from_card(self.card.architecture), self.tokenizer.vocab_size)
         network.load_state_dict(self.average.module.state_dict())
         folder = self.folder / "model"
@@ -125,11 +131,14 @@ class Trainer:
         self.average.update_parameters(self.network)
         return float(loss.detach())
 
-    def _average(self, averages: list[Tensor], current: list[Tensor], _: Tensor | int) -> None:
-        """Exponential moving average, quicker in the first steps, so that the initial weights are soon forgotten."""
+    def _average(self, averages: Sequence[Tensor], current: Sequence[Tensor], _: Tensor | int) -> None:
+        """Moving average, quicker in the first steps: the initial weights are soon forgotten."""
         weight = 1 - min(self.recipe.average, (self.step + 1) / (self.step + 10))
         for average, value in zip(averages, current, strict=True):
-            average.lerp_(value.to(average.dtype), weight) if average.is_floating_point() else average.copy_(value)
+            if average.is_floating_point():
+                average.lerp_(value.to(average.dtype), weight)
+            else:
+                average.copy_(value)
 
     def _loss(self, pixels: Tensor, tokens: Tensor, batch: Batch) -> Tensor:
         images, texts, prototypes, scale = self.learner(pixels, tokens)
@@ -150,7 +159,8 @@ class Trainer:
     def _learning_rate(self) -> float:
         """Linear warm-up, then a cosine to zero, by the step."""
         warm = min(1.0, (self.step + 1) / self.recipe.warmup)
-        return self.recipe.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * self.step / self.recipe.steps))
+        cosine = 0.5 * (1 + math.cos(math.pi * self.step / self.recipe.steps))
+        return self.recipe.learning_rate * warm * cosine
 
     def _load_batches(self) -> Batches:
         recipe, spec = self.recipe, self.card.input
@@ -173,7 +183,9 @@ class Trainer:
     def _restore(self) -> None:
         state = torch.load(self.checkpoint, map_location=self.fabric.device, weights_only=True)
         if state["recipe"] != self._identity():
-            raise UsageError(f"{self.folder} holds a run of another recipe: pass --overwrite or another folder")
+            raise UsageError(
+                f"{self.folder} holds a run of another recipe: pass --overwrite or another folder"
+            )
         self.step = state["step"]
         self.learner.module.load_state_dict(state["learner"])
         self.average.load_state_dict(state["average"])
@@ -199,8 +211,8 @@ class Trainer:
 class _Learner(nn.Module):
     """The network and, while it learns, a free vector for each concept.
 
-    Pictures learn from these prototypes at once, long before the text tower tells phrases apart, which then only has
-    to meet the pictures; without them the same steps reach half the accuracy.
+    Pictures learn from these prototypes at once, long before the text tower tells phrases apart, which then
+    only has to meet the pictures; without them the same steps reach half the accuracy.
     """
 
     def __init__(self, network: PocketCLIP, concepts: int, dim: int) -> None:

@@ -8,15 +8,14 @@ from torch.nn import functional as F
 
 from terralex.training.concepts import FALSE, HOLDS
 
-
 _NOTHING = -1e4  # a logit that adds nothing, with a finite gradient even where it is all there is
 
 
 def clip_loss(image_features: Tensor, text_features: Tensor, logit_scale: Tensor, relation: Tensor) -> Tensor:
     """Symmetric contrastive loss (InfoNCE, Radford et al. 2021) when several texts may hold for one image.
 
-    Each (image, text) pair that holds is told apart from the pairs that do not, for its image and for its text; other
-    true pairs do not compete with it. With one true pair a row and column this is CLIP's loss.
+    Each (image, text) pair that holds is told apart from the pairs that do not, for its image and for its
+    text; other true pairs do not compete with it. With one true pair a row and column this is CLIP's loss.
 
     Args:
         image_features: (N, D) unit rows.
@@ -30,7 +29,7 @@ def clip_loss(image_features: Tensor, text_features: Tensor, logit_scale: Tensor
 
 
 def _one_way(logits: Tensor, relation: Tensor) -> Tensor:
-    """Mean over the rows that have a true pair of the loss of those pairs, each against the row's false ones."""
+    """Mean, over the rows with true pairs, of the loss of these pairs, each against the row's false ones."""
     holds = relation == HOLDS
     false = logits.masked_fill(relation != FALSE, _NOTHING).logsumexp(dim=1, keepdim=True)
     loss = F.softplus(false - logits) * holds

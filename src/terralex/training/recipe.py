@@ -8,12 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import yaml
 
 from terralex.runtime.errors import UsageError
 from terralex.training.augment import Augmentation
+
+Precision = Literal["32-true", "bf16-mixed", "bf16-true", "16-mixed"]
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Recipe:
     clip_norm: float = 1.0
     average: float = 0.999
     small_until: float = 0.0
-    precision: str = "32-true"
+    precision: Precision = "32-true"
     compile: bool = False
     augment: Augmentation = field(default_factory=Augmentation)
     save_every: int = 500
@@ -42,7 +44,11 @@ class Recipe:
 
     @classmethod
     def load(cls, source: str, changes: Sequence[str] = ()) -> Recipe:
-        """A shipped recipe by name, or a YAML file; ``changes`` are ``key=value`` (``augment.mix=0``, ``data.0.share=1``).
+        """A shipped recipe by name, or a YAML file, with changes.
+
+        Args:
+            source: Name or file.
+            changes: ``key=value``, such as ``steps=100``, ``augment.mix=0`` or ``data.0.share=1``.
 
         Raises:
             UsageError: no such recipe, an unknown key, or a value of the wrong kind.
@@ -51,11 +57,15 @@ class Recipe:
         for change in changes:
             key, equals, value = change.partition("=")
             if not equals:
-                raise UsageError(f"'{change}' is no change to a recipe: write key=value, for example steps=100")
+                raise UsageError(
+                    f"'{change}' is no change to a recipe: write key=value, for example steps=100"
+                )
             _set(settings, key.split("."), yaml.safe_load(value), key)
         known = {f.name for f in dataclasses.fields(cls)}
         if unknown := sorted(set(settings) - known):
-            raise UsageError(f"unknown key '{unknown[0]}' in recipe {source}: known are {', '.join(sorted(known))}")
+            raise UsageError(
+                f"unknown key '{unknown[0]}' in recipe {source}: known are {', '.join(sorted(known))}"
+            )
         augment = settings.pop("augment", {})
         if unknown := sorted(set(augment) - {f.name for f in dataclasses.fields(Augmentation)}):
             raise UsageError(f"unknown key 'augment.{unknown[0]}' in recipe {source}")
@@ -69,7 +79,9 @@ class Recipe:
 def recipe_names() -> list[str]:
     """Names of the shipped recipes."""
     folder = files("terralex.training") / "recipes"
-    return sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml"))
+    return sorted(
+        entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")
+    )
 
 
 def data_root() -> Path:
@@ -101,16 +113,19 @@ def _checked(cls: type[Recipe], settings: Mapping[str, Any]) -> dict[str, Any]:
                 checked[key] = int(value) if kinds[key] == "int" else float(value)
             elif kinds[key] == "str" and not isinstance(value, str):
                 raise ValueError(f"{value!r} is no text")
+            elif key == "precision" and value not in get_args(Precision):
+                raise ValueError(f"{value!r} is none of {', '.join(get_args(Precision))}")
             elif key == "data":
                 checked[key] = tuple(dict(entry) for entry in value)
         except (TypeError, ValueError) as error:
             raise UsageError(f"{key} in the recipe: {error}") from None
-    if missing := sorted({"card", "concepts", "templates", "data", "steps", "batch_size", "learning_rate"} - set(checked)):
+    required = {"card", "concepts", "templates", "data", "steps", "batch_size", "learning_rate"}
+    if missing := sorted(required - set(checked)):
         raise UsageError(f"the recipe has no '{missing[0]}'")
     return checked
 
 
-def _set(node: Any, path: list[str], value: Any, key: str) -> None:
+def _set(node: Any, path: list[str], value: object, key: str) -> None:  # noqa: ANN401 (a tree of YAML)
     """Sets a dotted key; a list is entered by number."""
     try:
         for part in path[:-1]:

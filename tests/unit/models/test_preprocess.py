@@ -80,6 +80,20 @@ class TestPictures:
         apart = (prepared.pixels - whole.pixels)[:, :, -60:].abs()
         assert apart.mean() < 0.01, "Pillow rounds and clips between its two passes; nothing else differs"
 
+    def test_a_fourth_band_that_a_picture_lacks(self, rgb: np.ndarray) -> None:
+        four = replace(
+            RGB,
+            bands=("red", "green", "blue", "nir"),
+            sensor="naip",
+            mean=(*RGB.mean, 0.5),
+            std=(*RGB.std, 0.25),
+            missing="mean",
+        )
+        prepared = prepare(picture(rgb), four)
+        assert prepared.bands_filled == ("nir",)
+        assert prepared.pixels.shape == (4, 224, 224)
+        assert (prepared.pixels[3] == 0).all()
+
     def test_too_narrow(self) -> None:
         with pytest.raises(InputError, match=r"photo\.jpg: 1000 x 2 pixels are too narrow"):
             prepare(picture(np.zeros((2, 1000, 3), np.uint8)), RGB)

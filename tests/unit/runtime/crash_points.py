@@ -1,9 +1,10 @@
-"""Kill a run at many lines, resume it, compare: `python crash_points.py FOLDER FORM FIRST STRIDE`.
+"""Kill a run before many lines of the sinks, resume it, compare: `python crash_points.py FOLDER FORM POINTS`.
 
-Prints how many points were tried. A process of its own, as it forks and must have no threads when it does.
+Prints how many lines were tried. A process of its own, as it forks and must have no threads when it does.
 """
 
 import os
+import random
 import signal
 import sys
 from collections.abc import Callable
@@ -96,7 +97,12 @@ def main() -> None:
     folder, form = Path(sys.argv[1]), sys.argv[2]
     expected = folder / f"undisturbed.{form}"
     lines = undisturbed(expected)
-    tried = range(int(sys.argv[3]), lines, int(sys.argv[4]))
+    # The first and the last steps are the delicate ones.
+    tried = {
+        *range(12),
+        *range(lines - 12, lines),
+        *random.sample(range(lines), min(lines, int(sys.argv[3]))),
+    }
     for line in tried:
         output = folder / f"killed-{line}.{form}"
         killed_and_resumed(output, line)

@@ -5,7 +5,9 @@ from terralex.training import clip_loss
 
 
 def unit(n: int, seed: int) -> torch.Tensor:
-    return F.normalize(torch.randn(n, 8, generator=torch.Generator().manual_seed(seed), dtype=torch.float64), dim=1)
+    return F.normalize(
+        torch.randn(n, 8, generator=torch.Generator().manual_seed(seed), dtype=torch.float64), dim=1
+    )
 
 
 def test_one_true_pair_a_row_is_clips_loss() -> None:

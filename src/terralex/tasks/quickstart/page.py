@@ -21,6 +21,7 @@ def make_page(tour: Tour) -> str:
     page = Page(
         title="Terralex quickstart",
         headline="Ask images of the natural world in words.",
+        cover=tour.scene,
         facts=(
             f"{sum(len(stop.seen) for stop in stops)} pictures named",
             f"{sum(len(stop.found) for stop in stops)} sentences searched",

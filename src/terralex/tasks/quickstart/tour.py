@@ -81,6 +81,7 @@ class Tour:
         samples: Made land: tiles in twelve bands, then plain pictures.
         own: The person's own pictures, if there were any.
         left_out: How many of their pictures were left out.
+        scene: How the made scene looks that the samples include.
         folder: Where the samples are.
         model: What answered.
         seconds: From the first sample made to the last answer.
@@ -89,6 +90,7 @@ class Tour:
     samples: Stop
     own: Stop | None
     left_out: int
+    scene: tuple[View, ...]
     folder: Path
     model: Model
     seconds: float
@@ -124,7 +126,8 @@ def take_tour(
     names = [item.name for item in items[:MOST_OWN]]
     visited = _visit(encoder, names, OWN_LABELS, _OWN_QUERIES) if names else None
     seconds = time.monotonic() - began
-    return Tour(samples, visited, len(items) - len(names), folder, model, seconds)
+    scene = make_views(read_image(folder / "scene" / "scene.tif"))
+    return Tour(samples, visited, len(items) - len(names), scene, folder, model, seconds)
 
 
 def _write_samples(folder: Path) -> dict[str, str]:

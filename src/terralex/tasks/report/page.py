@@ -83,8 +83,9 @@ class Page:
     """The whole page.
 
     Attributes:
-        title: Of the browser's window.
+        title: Of the browser's window, and above the headline.
         headline: What it is about, in large letters.
+        cover: A picture beside it, or two renderings of one that share its place; none is fine.
         facts: A few words each, under the headline.
         sections: In reading order.
         footer: One paragraph each.
@@ -93,6 +94,7 @@ class Page:
 
     title: str
     headline: str
+    cover: tuple[View, ...]
     facts: tuple[str, ...]
     sections: tuple[Section, ...]
     footer: tuple[str, ...]
@@ -104,13 +106,20 @@ def render_page(page: Page) -> str:
     here = files("terralex.tasks.report")
     return Template(here.joinpath("page.html").read_text(encoding="utf-8")).substitute(
         title=escape(page.title),
+        kicker=escape(page.title),
         headline=escape(page.headline),
+        cover=_cover(page.cover),
         version=escape(page.version),
         style=here.joinpath("page.css").read_text(encoding="utf-8"),
         facts=_join(f"<span>{escape(fact)}</span>" for fact in page.facts),
         sections=_join(_section(section) for section in page.sections),
         footer=_join(f"<p>{escape(paragraph)}</p>" for paragraph in page.footer),
     )
+
+
+def _cover(views: tuple[View, ...]) -> str:
+    images = "".join(f'<img src="{view.uri}" alt="{escape(view.caption)}">' for view in views[:2])
+    return f'<figure class="cover">{images}</figure>' if images else ""
 
 
 def _section(section: Section) -> str:

@@ -19,7 +19,7 @@ VOID = {"meta", "img"}
 
 
 def page(*sections: Section) -> Page:
-    return Page("T", "H", ("1 picture",), sections, ("Made by <pocket>",), "0.1.0")
+    return Page("T", "H", (View("scene", URI),), ("1 picture",), sections, ("Made by <pocket>",), "0.1.0")
 
 
 class Outline(HTMLParser):
@@ -58,6 +58,7 @@ def test_every_text_is_escaped() -> None:
         steps=(Step(HOSTILE, HOSTILE),),
     )
     hostile = replace(page(sections), title=HOSTILE, headline=HOSTILE, facts=(HOSTILE,), footer=(HOSTILE,))
+    hostile = replace(hostile, cover=views)
     outline = Outline(render_page(hostile))
     assert {tag for tag, _ in outline.tags}.isdisjoint({"script", "link", "iframe"})
     assert not [name for _, attributes in outline.tags for name in attributes if name.startswith("on")]
@@ -71,7 +72,7 @@ def test_nothing_is_fetched() -> None:
     sources = [
         attributes[key] for _, attributes in outline.tags for key in ("src", "href") if key in attributes
     ]
-    assert sources == [URI]
+    assert sources == [URI, URI]
     assert not re.search(r"https?://|url\(|@import", html)
 
 

@@ -1,0 +1,5 @@
+"""``python -m terralex``."""
+
+from terralex.cli import main
+
+main()
