@@ -3,8 +3,8 @@
 import os
 import shutil
 import socket
+import sys
 import tempfile
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import PIL.Image
 import pytest
+from hypothesis import settings
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -20,8 +21,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--parity-dir", type=Path, metavar="DIR", help="run the parity cases in or below DIR")
 
 
+def _refuse_network(event: str, arguments: tuple[Any, ...]) -> None:
+    """Stop every step towards another machine, whatever library takes it; a test that needs one is wrong."""
+    if event == "socket.connect" and arguments[0].family != socket.AF_UNIX:
+        raise AssertionError(f"a test tried to connect to {arguments[1]!r}")
+    if event == "socket.getaddrinfo":
+        raise AssertionError(f"a test tried to look up {arguments[0]!r}")
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Point every cache at a folder that goes with this run, before anything reads the environment."""
+    """Shut the network, and point every cache at a folder that goes with this run."""
+    sys.addaudithook(_refuse_network)
+    settings.register_profile("terralex", deadline=None)  # a busy machine is no failure
+    settings.load_profile("terralex")
     scratch = Path(tempfile.mkdtemp(prefix="terralex-tests-"))
     config.add_cleanup(lambda: shutil.rmtree(scratch, ignore_errors=True))
     os.environ["TERRALEX_CACHE"] = str(scratch / "terralex")
@@ -30,29 +42,6 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.pop(name, None)
     # Small pictures on many threads are slower than on one, and workers share the cores.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-
-
-@pytest.fixture(scope="session", autouse=True)
-def no_network() -> Iterator[None]:
-    """Refuse every connection that could leave this machine; a test that needs one is wrong."""
-
-    patch = pytest.MonkeyPatch()
-
-    def guarded(real: Callable[..., Any]) -> Callable[..., Any]:
-        def connect(self: socket.socket, address: object) -> Any:  # noqa: ANN401
-            assert self.family == socket.AF_UNIX, f"a test tried to connect to {address!r}"
-            return real(self, address)
-
-        return connect
-
-    def getaddrinfo(host: object, *_: object, **__: object) -> None:
-        raise AssertionError(f"a test tried to look up {host!r}")
-
-    patch.setattr(socket.socket, "connect", guarded(socket.socket.connect))
-    patch.setattr(socket.socket, "connect_ex", guarded(socket.socket.connect_ex))
-    patch.setattr(socket, "getaddrinfo", getaddrinfo)
-    yield
-    patch.undo()
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +55,7 @@ def data_dir() -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A pocket model too small to know anything, as `--model` takes it; its weights are random, always the same."""
+    """A pocket model too small to know anything, as `--model` takes it: random weights, always the same."""
     import torch
 
     from terralex.models import Model, WeightSource, get_card, save_model
@@ -74,7 +63,9 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> str:
 
     pocket = get_card("pocket")
     small = {**pocket.architecture, "width": 64, "depth": 2, "text_width": 64, "text_depth": 1}
-    card = replace(pocket, name="tiny", architecture=small, weights=WeightSource(files=("model.safetensors",)))
+    card = replace(
+        pocket, name="tiny", architecture=small, weights=WeightSource(files=("model.safetensors",))
+    )
     with torch.random.fork_rng():
         torch.manual_seed(0)
         folder = save_model(Model(card, *build(card)), tmp_path_factory.mktemp("model"))
@@ -83,7 +74,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> Path:
-    """A folder of small pictures: `0.png` to `3.png`, `4.jpg` that is none, and `again/1.png` that is `1.png`."""
+    """Small pictures `0.png` to `3.png`, `4.jpg` that is none, and `again/1.png` that equals `1.png`."""
     folder = tmp_path / "pictures"
     (folder / "again").mkdir(parents=True)
     for number in range(4):

@@ -1,4 +1,4 @@
-"""The suite's own promises: no test reaches the network, and caches are not the user's."""
+"""The suite's own promises: no network, no cache of the user's, shapes that are checked."""
 
 import os
 import socket
@@ -6,6 +6,10 @@ import tempfile
 from pathlib import Path
 
 import pytest
+import torch
+from jaxtyping import TypeCheckError
+
+from terralex.evaluation import top_k_accuracy
 
 
 def test_connections_are_refused() -> None:
@@ -21,3 +25,8 @@ def test_names_are_not_looked_up() -> None:
 @pytest.mark.parametrize("name", ["TERRALEX_CACHE", "HF_HOME"])
 def test_caches_are_temporary(name: str) -> None:
     assert Path(os.environ[name]).is_relative_to(tempfile.gettempdir())
+
+
+def test_shapes_in_signatures_are_checked() -> None:
+    with pytest.raises(TypeCheckError, match="targets"):
+        top_k_accuracy(torch.zeros(3, 2), torch.zeros(4, dtype=torch.int64))

@@ -59,7 +59,7 @@ def classify(
 
     named = tasks.labels_from_arguments(labels)
     if len(named) == 1:
-        say("with one label every score is 1: also give what it could be instead")
+        say('with one label every score is 1; also give what it could be instead: --labels "water,forest"')
     target = Target(output, form, resume, overwrite)
     if target.reference:
         columns = layouts.msclip_prediction_columns(list(named))

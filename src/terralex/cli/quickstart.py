@@ -52,12 +52,12 @@ def quickstart(
     loaded = load_model(model, device=device, precision=precision, offline=True)
     tour = take_tour(output.parent / "terralex-samples", inputs or [], loaded, bands=bands, units=units)
     try:
-        write_atomically(output, make_page(tour).encode())
+        write_atomically(output, make_page(tour).encode(errors="backslashreplace"))  # names need not be UTF-8
     except OSError as error:
         raise cannot_write(output, error) from None
     _show(tour, output)
     for path, reason in tour.failed.items():
-        say(f"{path}: {reason}")
+        say(reason if Path(path).name in reason else f"{path}: {reason}")
     say(describe_model(loaded))
     if loaded.card.weights.bundled:
         say(f"{loaded.name}: {' '.join(loaded.card.notes)}")
@@ -112,4 +112,4 @@ def _finds(stop: Stop) -> RenderableType:
 
 def _name(path: str) -> str:
     """The file and its folder: made samples of two kinds have the same names."""
-    return "/".join(Path(path).parts[-2:])
+    return "/".join(Path(path).parts[-2:]).encode(errors="backslashreplace").decode()

@@ -42,6 +42,7 @@ def run_settings(encoder: Encoder, items: Sequence[Item], **others: object) -> d
         "batch size": encoder.batch_size,
         "bands": None if encoder.bands is None else str(encoder.bands),
         "units": encoder.units,
+        "cache": encoder.has_cache,
         **others,
     }
 
@@ -179,7 +180,9 @@ def search_all(
                 for chunk in encoder.chunks(images):
                     found.add_chunk(chunk)
                     run.advance(len(chunk), [entry for entry in chunk if entry.error])
-            sink.write_chunk(rows(list(found.hits())), len(found.failed))
+            if sink.chunks_done == 0:  # else a run that was killed at its very end has written them
+                sink.write_chunk(rows(list(found.hits())), len(found.failed))
     except KeyboardInterrupt:
-        return run.interrupted("nothing is written yet; the vectors made so far are kept for the next time")
+        kept = "; the vectors made so far are kept for the next time" if encoder.has_cache else ""
+        return run.interrupted(f"nothing is written yet{kept}")
     return run.finished(target)

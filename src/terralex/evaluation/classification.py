@@ -15,7 +15,7 @@ from terralex.imagery import Image, Units, read_image
 from terralex.imagery.class_folders import class_folders, split_fold
 from terralex.models import Model
 from terralex.runtime.pipeline import run_chunks
-from terralex.synthetic import LAND_CLASSES, make_land_tile
+from terralex.synthetic import LAND_CLASSES, make_land_tile, render_rgb8
 
 CHUNK = 64
 
@@ -68,8 +68,7 @@ def evaluate_folders(
     Args:
         model: what is measured.
         folder: holds a folder a class; a class is prompted by its folder's name.
-        fold: (k, n) scores every n-th picture of a class, beginning with number k: the part that a recipe
-        leaves out.
+        fold: (k, n) scores every n-th picture of a class, from number k on: what a recipe leaves out.
         templates: prompt templates; the card's own when not given.
         bands: bands of files that do not say.
         units: units of files that do not say.
@@ -98,14 +97,14 @@ def evaluate_land(
         model: what is measured.
         tiles: how many, the classes in turn.
         seed: of the first tile; training uses seeds far below the default.
-        rgb: drop all bands but three.
+        rgb: score 8-bit renderings in red, green and blue instead of the bands.
         templates: prompt templates; the card's own when not given.
     """
     labels = tuple(LAND_CLASSES)
 
     def make(sample: tuple[str, int]) -> Image:
         tile = make_land_tile(labels[sample[1]], int(sample[0]))
-        return tile.select(("B04", "B03", "B02")) if rgb else tile
+        return Image.from_array(render_rgb8(tile)) if rgb else tile
 
     samples = [(str(seed + i), i % len(labels)) for i in range(tiles)]
     return _evaluate(model, samples, labels, make, templates)

@@ -5,10 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import rasterio
 from rasterio.errors import NotGeoreferencedWarning
 
-from terralex.imagery._guards import quietly
+from terralex.imagery._guards import check_size, quietly
 from terralex.runtime.errors import InputError
 
 # First bytes of the formats let in. VRT and its kind are not: they name other files, even remote ones.
@@ -54,13 +55,15 @@ def open_raster(path: str) -> Iterator[Any]:
         raise InputError(f"{path}: is neither TIFF nor JPEG 2000")
     # A relative path such as "http:a.tif" would be taken for an address.
     with _open(os.path.abspath(path), driver) as dataset:
+        _check_blocks(path, dataset)
         yield dataset
 
 
 @contextmanager
-def open_page(name: str) -> Iterator[Any]:
-    """Open a page of a TIFF by its name among the `subdatasets` of the file."""
+def open_page(name: str, path: str) -> Iterator[Any]:
+    """Open a page of the TIFF at `path` by its name among the `subdatasets` of the file."""
     with _open(name, "GTiff") as dataset:
+        _check_blocks(path, dataset)
         yield dataset
 
 
@@ -81,6 +84,17 @@ def _open(name: str, driver: str) -> Iterator[Any]:
             dataset = rasterio.open(name, driver=driver, sharing=False)
         with dataset:
             yield dataset
+
+
+def _check_blocks(path: str, dataset: Dataset) -> None:
+    """Refuse blocks too large to decode: a file of a few bytes may claim gigabytes for a single pixel.
+
+    Raises:
+        InputError: If a block has more pixels or bytes than an image may have.
+    """
+    together = dataset.count if dataset.profile.get("interleave") == "pixel" else 1
+    for (height, width), dtype in zip(dataset.block_shapes, dataset.dtypes, strict=True):
+        check_size(f"{path}: a block", width, height, np.dtype(dtype).itemsize * together)
 
 
 def _head(path: str) -> bytes:

@@ -22,6 +22,13 @@ _BAND_FILE = re.compile(
 )
 
 
+# Words of two that name another band than their one colour does.
+_OTHER_BANDS = re.compile(r"red[ _-]*edge|narrow[ _-]*nir|nir[ _-]*narrow", re.IGNORECASE)
+
+# Words that leave a colour what it is; any other ("green vegetation fraction") may make it something else.
+_PLAIN_WORDS = {"band", "channel", "surface", "toa", "boa", "reflectance", "aerosol", "light", "nm"}
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What the caller of `read_image` says and asks."""
@@ -137,9 +144,13 @@ def _band_in(description: str) -> str | None:
     """Return the one band that a description names ("B04", "red", "B4 - Red"), or None."""
     if resolve([description]):
         return description
-    words = [word for word in re.split(r"[^A-Za-z0-9_]+", description) if len(word) > 1 and resolve([word])]
-    numbered = [word for word in words if any(letter.isdigit() for letter in word)]
-    return (numbered or words)[0] if words and _agree(words) else None
+    words = re.split(r"[^A-Za-z0-9_]+", _OTHER_BANDS.sub(" ", description))
+    named = [word for word in words if len(word) > 1 and resolve([word])]
+    numbered = [word for word in named if any(letter.isdigit() for letter in word)]
+    others = {word.lower() for word in words if word.isalpha()} - {word.lower() for word in named}
+    if not named or not _agree(named) or not (numbered or others <= _PLAIN_WORDS):
+        return None
+    return (numbered or named)[0]
 
 
 def _agree(words: Sequence[str]) -> bool:

@@ -49,13 +49,14 @@ def read_raster(path: str, request: Request, orientation: int = 1) -> Image:
             raise InputError(f"{path}: its values are {dataset.dtypes[0]}, not real numbers")
         array = _misread(dataset, path, request)
         if array is not None:
-            return arrange(array, path, request)
+            return _without_nodata(arrange(array, path, request), dataset.nodata)
+        turned = orientation != 1 and grid_of(dataset) is None
         if dataset.colorinterp[0] is ColorInterp.palette:
             image = _read_palette(dataset, path)
-        elif orientation == 1 or grid_of(dataset):
-            image = _read_bands(dataset, path, request)
         else:
-            image = _turn(_read_bands(dataset, path, replace(request, window=None)), orientation)
+            image = _read_bands(dataset, path, replace(request, window=None) if turned else request)
+    if turned:
+        image = _turn(image, orientation)
     if request.window and image.window is None:
         image = image.crop(request.window)
     return check_meaning(image)
@@ -122,16 +123,16 @@ def _misread(dataset: Dataset, path: str, request: Request) -> NDArray[Any] | No
     depth = np.dtype(dataset.dtypes[0]).itemsize
     _guards.check_size(path, dataset.width, dataset.height, depth * planes)
     if stacked:
-        return _read_pages(pages, (dataset.height, dataset.width), dataset.dtypes[0])
+        return _read_pages(path, pages, (dataset.height, dataset.width), dataset.dtypes[0])
     array: NDArray[Any] = dataset.read()
     return array
 
 
-def _read_pages(pages: list[str], shape: tuple[int, int], dtype: str) -> NDArray[Any] | None:
+def _read_pages(path: str, pages: list[str], shape: tuple[int, int], dtype: str) -> NDArray[Any] | None:
     """Stack the pages of a file, or return None if they differ (a thumbnail, a second picture)."""
     planes = []
     for page in sorted(pages, key=lambda name: int(name.split(":")[1])):  # "GTIFF_DIR:12:path"
-        with open_page(page) as dataset:
+        with open_page(page, path) as dataset:
             if (dataset.count, dataset.shape, dataset.dtypes[0]) != (1, shape, dtype):
                 return None
             planes.append(dataset.read(1))
@@ -239,6 +240,16 @@ def _validity(
     if masked and MaskFlags.per_dataset in dataset.mask_flag_enums[places[0]]:
         valid &= dataset.read_masks(places[0] + 1, window=part) > 0
     return None if valid.all() else valid
+
+
+def _without_nodata(image: Image, nodata: float | None) -> Image:
+    """Mark what a file declares as no data in an image that is not read plane by plane."""
+    if nodata is None or image.units == "8bit":
+        return image
+    valid = declared_valid(image.pixels, [nodata] * len(image.bands))
+    if image.valid is not None:
+        valid &= image.valid
+    return replace(image, valid=None if valid.all() else valid)
 
 
 def _turn(image: Image, orientation: int) -> Image:

@@ -87,12 +87,11 @@ class Image:
         """
         column, row, width, height = check_window(window, self.width, self.height, self.source)
         rows, columns = slice(row, row + height), slice(column, column + width)
-        pixels = self.pixels[:, rows, columns].copy()  # a view would keep all of a scene in memory
         outer = self.window[:2] if self.window else (0, 0)
-        return replace(
+        return replace(  # copies, as views would keep all of a scene in memory
             self,
-            pixels=pixels,
-            valid=None if self.valid is None else self.valid[rows, columns],
+            pixels=self.pixels[:, rows, columns].copy(),
+            valid=None if self.valid is None else self.valid[rows, columns].copy(),
             grid=None if self.grid is None else self.grid.window(column, row, width, height),
             window=(outer[0] + column, outer[1] + row, width, height),
         )

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from terralex.imagery import _guards
 from terralex.imagery._arrays import image_from_array, read_npy, read_npz
 from terralex.imagery._gdal import driver_of
-from terralex.imagery._identify import Request
+from terralex.imagery._identify import Request, by_statement
 from terralex.imagery._pictures import image_from_picture, orientation_of, read_picture
 from terralex.imagery._rasters import read_raster, tiff_orientation
 from terralex.imagery._scenes import is_scene_folder as is_scene_folder
@@ -68,6 +68,8 @@ def read_image(
     stated = Bands.parse(bands) if isinstance(bands, str) else bands
     request = Request(stated, units, tuple(want) if want is not None else None, window)
     if isinstance(source, Image):
+        if stated:
+            by_statement(source.source or "image", stated, len(source.bands))
         restated = replace(source, bands=stated or source.bands, units=units or source.units)
         image = restated.crop(window) if window else restated
     elif isinstance(source, PIL.Image.Image):

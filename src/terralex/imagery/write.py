@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from affine import Affine
+from rasterio.transform import Affine
 
 from terralex.imagery._gdal import create_raster
 from terralex.imagery.image import Image

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -43,7 +44,7 @@ class ArrowEncoder:
     def encode(self, rows: Sequence[Row]) -> bytes:
         """One record batch message."""
         table = [checked_values(row, self._columns) for row in rows]
-        arrays = [pa.array([row[i] for row in table], field.type) for i, field in enumerate(self._schema)]
+        arrays = [_array([row[i] for row in table], field.type) for i, field in enumerate(self._schema)]
         return bytes(pa.record_batch(arrays, schema=self._schema).serialize())
 
 
@@ -90,6 +91,18 @@ def _row_groups(reader: pa.RecordBatchReader) -> Iterator[pa.Table]:
         room -= batch.num_rows
     if room < ROW_GROUP:
         yield pa.Table.from_batches(held)
+
+
+def _array(values: list[object], kind: pa.DataType) -> pa.Array:
+    if not pa.types.is_fixed_size_list(kind):
+        return pa.array(values, kind)
+    # One flat array: pyarrow would take the numbers one by one, 300 times as slowly.
+    flat = np.zeros((len(values), kind.list_size), np.float32)
+    for row, vector in zip(flat, values, strict=True):
+        if vector is not None:
+            row[:] = vector
+    absent = pa.array([vector is None for vector in values])
+    return pa.FixedSizeListArray.from_arrays(pa.array(flat.reshape(-1)), type=kind, mask=absent)
 
 
 def _arrow_type(kind: ColumnType) -> pa.DataType:

@@ -99,7 +99,7 @@ class VectorCache:
                 found.update((key, np.frombuffer(blob, "<f4").astype(np.float32)) for key, blob in sound)
             return found
 
-        found = self._attempt(select) if self._readable else {}
+        found = self._attempt(select) if self._readable else None
         self._readable = found is not None
         return found or {}
 
@@ -130,7 +130,7 @@ class VectorCache:
                 try:
                     return action(self._connect())
                 except sqlite3.DatabaseError as error:
-                    if error.sqlite_errorcode & 0xFF not in _DAMAGED:
+                    if getattr(error, "sqlite_errorcode", 0) & 0xFF not in _DAMAGED:
                         raise
                     self._disconnect()
                     self._path().unlink()

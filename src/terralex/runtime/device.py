@@ -30,7 +30,7 @@ def resolve_device(name: str = "auto") -> torch.device:
     if device.type == "cuda" and (device.index or 0) >= _gpu_count():
         raise UsageError(f"no device {name}: {_gpus()}; pass --device auto or --device cpu")
     if device.type == "mps" and not _has_mps():
-        raise UsageError("no device mps: it is a Mac with Apple silicon; pass --device auto or --device cpu")
+        raise UsageError("no device mps: torch sees no Apple GPU; pass --device auto or --device cpu")
     return device
 
 

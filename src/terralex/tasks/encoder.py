@@ -55,7 +55,7 @@ class Encoder:
         bands: Bands of files that do not say: names in file order, or a named order.
         units: Units of files that do not say.
         batch_size: Images a batch, which is also the chunk that results come in.
-        workers: Reader threads; by default one or two more than there are cores, at most 8.
+        workers: Reader threads; by default two more than there are CPUs, at most 8.
         cache: Look up and keep the vectors of files on disk.
 
     Attributes:
@@ -110,6 +110,11 @@ class Encoder:
         size = _BLOCK * self.batch_size if isinstance(inputs, Iterator) else None
         while block := list(islice(items, size)):
             yield from self.chunks(block)
+
+    @property
+    def has_cache(self) -> bool:
+        """Whether vectors are looked up and kept; if so, equal files are encoded once."""
+        return self._cache is not None
 
     @property
     def waited(self) -> float:

@@ -56,17 +56,20 @@ def vary_light(pixels: Tensor, gain: float) -> Tensor:
     return torch.where(grey, varied.mean(dim=1, keepdim=True), varied).clamp(min=0)
 
 
-def render(pixels: Tensor, white: float, chance: float) -> tuple[Tensor, Tensor]:
-    """Stretches some pictures (N, b, H, W) of digital numbers as an 8-bit rendering would be.
+def render(pixels: Tensor, rgb: tuple[int, ...], white: float, chance: float) -> tuple[Tensor, Tensor]:
+    """Turns some pictures (N, b, H, W) of digital numbers into what an 8-bit rendering of them reads back as.
 
-    A rendering maps some bright level, which nobody wrote down, to 255 and cuts off what is brighter; read
-    back, 255 stands for ``white``. Returns the pictures, and which were rendered, bool (N,).
+    A rendering maps some bright level, which nobody wrote down, to 255, cuts off what is brighter, and often
+    bends the rest. Read back, 255 stands for ``white``. Returns the pictures, and which were rendered, bool
+    (N,).
     """
     n = len(pixels)
     rendered = torch.rand(n) < chance
-    level = torch.empty(n, 1, 1, 1).uniform_(1800, 4000)
-    stretched = (pixels * (white / level)).clamp(max=white)
-    return torch.where(rendered[:, None, None, None], stretched, pixels), rendered
+    brightest = pixels[:, list(rgb), ::4, ::4].flatten(1).quantile(0.98, dim=1)
+    level = torch.maximum(brightest * torch.empty(n).uniform_(0.9, 1.6), torch.empty(n).uniform_(1500, 3500))
+    gamma = torch.empty(n).uniform_(1.0, 1.8)
+    level, gamma, chosen = (value[:, None, None, None] for value in (level, gamma, rendered))
+    return torch.where(chosen, white * (pixels / level).clamp(0, 1) ** (1 / gamma), pixels), rendered
 
 
 def drop_bands(normalised: Tensor, rgb: tuple[int, ...], rgb_only: Tensor, chance: float) -> Tensor:

@@ -83,7 +83,7 @@ class Batches:
         pixels = vary_light(pixels, augment.gain)
         if part.channels == self.rgb:
             return normalise(pixels, part.channels, spec), part.concepts[index]
-        pixels, rendered = render(pixels, spec.rgb_max_dn, augment.render)
+        pixels, rendered = render(pixels, self.rgb, spec.rgb_max_dn, augment.render)
         normalised = normalise(pixels, part.channels, spec)
         return drop_bands(normalised, self.rgb, rendered, augment.drop_bands), part.concepts[index]
 

@@ -69,6 +69,7 @@ class Trainer:
         if recipe.compile:
             network.visual.compile(dynamic=False)
         self.step = 0
+        self.losses: list[float] = []  # since the last row of the log
         if resume and self.checkpoint.is_file():
             self._restore()
         self.relation = self.fabric.to_device(self.concepts.relation)
@@ -83,29 +84,24 @@ class Trainer:
     def run(self) -> Iterator[dict[str, float]]:
         """Trains to the last step; yields the log's rows as they come."""
         started, first = time.monotonic(), self.step
-        losses: list[float] = []
         while self.step < self.recipe.steps:
-            losses.append(self._train_step(self.batches.draw(self.recipe.seed, self.step, self._size())))
-            self.step += 1
-            if not math.isfinite(losses[-1]):
+            loss = self._train_step(self.batches.draw(self.recipe.seed, self.step, self._size()))
+            if not math.isfinite(loss):
                 raise TerralexError(
-                    f"the loss is {losses[-1]} at step {self.step}: lower learning_rate; "
+                    f"the loss is {loss} at step {self.step}: lower learning_rate; "
                     f"{self.checkpoint} holds the last good state"
                 )
-            if self.step % self.recipe.save_every == 0 or self.step == self.recipe.steps:
+            self.losses.append(loss)
+            self.step += 1
+            row = (
+                self._log((self.step - first) / (time.monotonic() - started))
+                if self._due("log_every")
+                else None
+            )
+            # After the log, so that a run killed between the two writes the row again.
+            if self._due("save_every"):
                 self._save()
-            if self.step % self.recipe.log_every == 0 or self.step == self.recipe.steps:
-                rate = (self.step - first) / (time.monotonic() - started)
-                row = {
-                    "step": self.step,
-                    "loss": sum(losses) / len(losses),
-                    "learning_rate": self._learning_rate(),
-                    "logit_scale": float(self.network.logit_scale.detach().exp()),
-                    "pictures_per_second": rate * sum(self.batches.sizes),
-                    "seconds_left": (self.recipe.steps - self.step) / rate,
-                }
-                self._log(row)
-                losses.clear()
+            if row is not None:
                 yield row
 
     def export(self) -> Path:
@@ -113,7 +109,8 @@ class Trainer:
         network = PocketCLIP(PocketConfig.from_card(self.card.architecture), self.tokenizer.vocab_size)
         network.load_state_dict(self.average.module.state_dict())
         folder = self.folder / "model"
-        save_model(Model(self.card, network, self.tokenizer), folder)
+        dtype = getattr(torch, self.recipe.export)
+        save_model(Model(self.card, network, self.tokenizer, dtype=dtype), folder)
         return folder
 
     def _train_step(self, batch: Batch) -> float:
@@ -172,6 +169,7 @@ class Trainer:
         state = {
             "recipe": self._identity(),
             "step": self.step,
+            "losses": self.losses,
             "learner": self.learner.module.state_dict(),
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -186,19 +184,31 @@ class Trainer:
             raise UsageError(
                 f"{self.folder} holds a run of another recipe: pass --overwrite or another folder"
             )
-        self.step = state["step"]
+        self.step, self.losses = state["step"], state["losses"]
         self.learner.module.load_state_dict(state["learner"])
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
 
     def _identity(self) -> str:
         """What a resumed run must share with the one that it continues: all that the losses depend on."""
-        same = replace(self.recipe, save_every=0, log_every=0)
+        same = replace(self.recipe, save_every=0, log_every=0, export="float32")
         return repr(same)
 
-    def _log(self, row: dict[str, float]) -> None:
-        path = self.folder / "log.csv"
-        rows = []
+    def _due(self, every: str) -> bool:
+        return self.step % getattr(self.recipe, every) == 0 or self.step == self.recipe.steps
+
+    def _log(self, steps_per_second: float) -> dict[str, float]:
+        """Write the mean loss since the last row; rows that a killed run left behind are replaced."""
+        row = {
+            "step": self.step,
+            "loss": sum(self.losses) / len(self.losses),
+            "learning_rate": self._learning_rate(),
+            "logit_scale": float(self.network.logit_scale.detach().exp()),
+            "pictures_per_second": steps_per_second * sum(self.batches.sizes),
+            "seconds_left": (self.recipe.steps - self.step) / steps_per_second,
+        }
+        self.losses.clear()
+        path, rows = self.folder / "log.csv", []
         if path.is_file():
             with path.open(newline="") as file:
                 rows = [old for old in csv.DictReader(file) if int(old["step"]) < row["step"]]
@@ -206,6 +216,7 @@ class Trainer:
             writer = csv.DictWriter(file, fieldnames=list(row))
             writer.writeheader()
             writer.writerows([*rows, row])
+        return row
 
 
 class _Learner(nn.Module):

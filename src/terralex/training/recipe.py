@@ -16,6 +16,7 @@ from terralex.runtime.errors import UsageError
 from terralex.training.augment import Augmentation
 
 Precision = Literal["32-true", "bf16-mixed", "bf16-true", "16-mixed"]
+Export = Literal["float32", "float16"]
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Recipe:
     small_until: float = 0.0
     precision: Precision = "32-true"
     compile: bool = False
+    export: Export = "float32"
     augment: Augmentation = field(default_factory=Augmentation)
     save_every: int = 500
     log_every: int = 50
@@ -106,6 +108,7 @@ def _read(source: str) -> dict[str, Any]:
 def _checked(cls: type[Recipe], settings: Mapping[str, Any]) -> dict[str, Any]:
     """The settings with numbers as their fields want them, or an error that names the key."""
     kinds = {f.name: f.type for f in dataclasses.fields(cls)}
+    choices = {"precision": get_args(Precision), "export": get_args(Export)}
     checked = dict(settings)
     for key, value in settings.items():
         try:
@@ -113,8 +116,8 @@ def _checked(cls: type[Recipe], settings: Mapping[str, Any]) -> dict[str, Any]:
                 checked[key] = int(value) if kinds[key] == "int" else float(value)
             elif kinds[key] == "str" and not isinstance(value, str):
                 raise ValueError(f"{value!r} is no text")
-            elif key == "precision" and value not in get_args(Precision):
-                raise ValueError(f"{value!r} is none of {', '.join(get_args(Precision))}")
+            elif key in choices and value not in choices[key]:
+                raise ValueError(f"{value!r} is none of {', '.join(choices[key])}")
             elif key == "data":
                 checked[key] = tuple(dict(entry) for entry in value)
         except (TypeError, ValueError) as error:

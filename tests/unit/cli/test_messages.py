@@ -1,4 +1,4 @@
-"""Whatever is wrong with a command, one line says what to do; nothing is lost, and nobody sees a traceback."""
+"""Whatever is wrong with a command, one line says what to do, and nobody sees a traceback."""
 
 import os
 import subprocess
@@ -19,10 +19,22 @@ CASES = {
     "empty labels": (["classify", "{0}", "-l", ","], 2, "no labels; pass --labels"),
     "labels given twice": (["classify", "{0}", "-l", "a,B,b"], 2, "labels given twice: B / b"),
     "no such label file": (["classify", "{0}", "-l", "none.txt"], 2, "none.txt does not exist"),
-    "no such templates": (["classify", "{0}", "-l", "a,b", "--templates", "nope", *"-m {m}".split()], 2, "'nope'"),
+    "no such templates": (
+        ["classify", "{0}", "-l", "a,b", "--templates", "nope", "-m", "{m}"],
+        2,
+        "'nope'",
+    ),
     "no such model": (["classify", "{0}", "-l", "a,b", "-m", "bioclp"], 2, "did you mean bioclip"),
-    "no such device": (["classify", "{0}", "-l", "a,b", "--device", "tpu", "-m", "{m}"], 2, "unknown device 'tpu'"),
-    "no such precision": (["embed", "{0}", "--precision", "int3", "-m", "{m}"], 2, "unknown precision 'int3'"),
+    "no such device": (
+        ["classify", "{0}", "-l", "a,b", "--device", "tpu", "-m", "{m}"],
+        2,
+        "unknown device 'tpu'",
+    ),
+    "no such precision": (
+        ["embed", "{0}", "--precision", "int3", "-m", "{m}"],
+        2,
+        "unknown precision 'int3'",
+    ),
     "no such bands": (["embed", "{0}", "--bands", "B77", "-m", "{m}"], 2, "unknown bands"),
     "no such units": (["embed", "{0}", "--units", "inches", "-m", "{m}"], 2, "unknown units 'inches'"),
     "an empty folder": (["classify", "{empty}", "-l", "a,b"], 2, "no readable files in the folder"),
@@ -31,11 +43,19 @@ CASES = {
     "an unreadable query": (["search", "{0}", "--like", "{4}", "-m", "{m}"], 2, "cannot search with"),
     "an unknown ending": (["classify", "{0}", "-l", "a,b", "-o", "{empty}/out.xls"], 2, "end it in .csv"),
     "a folder as output": (["classify", "{0}", "-l", "a,b", "-o", "{empty}"], 2, "is a folder"),
-    "a table in a file": (["classify", "{0}", "-l", "a,b", "-o", "{empty}/o.csv", "--format", "table"], 2, "terminal"),
+    "a table in a file": (
+        ["classify", "{0}", "-l", "a,b", "-o", "{empty}/o.csv", "--format", "table"],
+        2,
+        "terminal",
+    ),
     "nothing to resume": (["classify", "{0}", "-l", "a,b", "--resume"], 2, "pass -o FILE"),
     "two minds": (["embed", "{0}", "-o", "{empty}/o.csv", "--resume", "--overwrite"], 2, "one of the two"),
     "vectors on a screen": (["embed", "{0}", "--format", "table"], 2, "pass -o FILE.parquet"),
-    "a folder under a file": (["classify", "{0}", "-l", "a,b", "-o", "{0}/out.csv", "-m", "{m}"], 1, "cannot write"),
+    "a folder under a file": (
+        ["classify", "{0}", "-l", "a,b", "-o", "{0}/out.csv", "-m", "{m}"],
+        1,
+        "cannot write",
+    ),
 }
 
 
@@ -46,7 +66,12 @@ def test_a_wrong_command_gets_one_line(
     arguments, code, words = CASES[case]
     empty = tmp_path / "empty"
     empty.mkdir()
-    places = {"{0}": str(pictures / "0.png"), "{4}": str(pictures / "4.jpg"), "{empty}": str(empty), "{m}": tiny_model}
+    places = {
+        "{0}": str(pictures / "0.png"),
+        "{4}": str(pictures / "4.jpg"),
+        "{empty}": str(empty),
+        "{m}": tiny_model,
+    }
     for name, value in places.items():
         arguments = [argument.replace(name, value) for argument in arguments]
     assert run(arguments) == code
@@ -62,7 +87,16 @@ def test_a_directory_that_cannot_be_written(pictures: Path, tiny_model: str, tmp
     if os.geteuid() == 0:
         pytest.skip("root may write everywhere")
     tmp_path.chmod(0o500)
-    arguments = ["classify", str(pictures / "0.png"), "-l", "a,b", "-m", tiny_model, "-o", str(tmp_path / "o.csv")]
+    arguments = [
+        "classify",
+        str(pictures / "0.png"),
+        "-l",
+        "a,b",
+        "-m",
+        tiny_model,
+        "-o",
+        str(tmp_path / "o.csv"),
+    ]
     assert run(arguments) == 1
 
 
@@ -74,7 +108,9 @@ def test_a_traceback_can_be_asked_for(
     assert "Traceback" in capfd.readouterr().err
 
 
-def test_a_defect_is_told_in_a_line(capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_defect_is_told_in_a_line(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(*_: object) -> None:
         raise ZeroDivisionError("oh dear")
 

@@ -45,9 +45,21 @@ def test_classify_writes_csv_to_a_pipe(terralex: Run, pictures: Path) -> None:
     assert "1 failed; model tiny on cpu, float32" in err
 
 
-def test_classify_gives_every_score_and_label_on_request(terralex: Run, pictures: Path, tmp_path: Path) -> None:
+def test_classify_gives_every_score_and_label_on_request(
+    terralex: Run, pictures: Path, tmp_path: Path
+) -> None:
     output = tmp_path / "new" / "folder" / "out.jsonl"
-    arguments = ("classify", pictures / "0.png", "-l", "water,forest,town", "--scores", "--top-k", "5", "-o", output)
+    arguments = (
+        "classify",
+        pictures / "0.png",
+        "-l",
+        "water,forest,town",
+        "--scores",
+        "--top-k",
+        "5",
+        "-o",
+        output,
+    )
     code, out, _ = terralex(*arguments)
     assert (code, out) == (0, "")
     rows = [json.loads(line) for line in output.read_text().splitlines()]
@@ -59,7 +71,9 @@ def test_classify_gives_every_score_and_label_on_request(terralex: Run, pictures
 
 
 def test_classify_can_write_the_reference_columns(terralex: Run, pictures: Path) -> None:
-    code, out, err = terralex("classify", pictures, "-l", "water,town", "--format", "msclip", "--batch-size", "2")
+    code, out, err = terralex(
+        "classify", pictures, "-l", "water,town", "--format", "msclip", "--batch-size", "2"
+    )
     assert code == 3
     lines = out.splitlines()
     assert lines[0] == ",Image,Class,water,town"
@@ -74,7 +88,17 @@ def test_classify_can_write_the_reference_columns(terralex: Run, pictures: Path)
 
 
 def test_classify_shows_a_table(terralex: Run, pictures: Path) -> None:
-    arguments = ("classify", pictures, "-l", "water,forest,town", "--format", "table", "--top-k", "2", "--scores")
+    arguments = (
+        "classify",
+        pictures,
+        "-l",
+        "water,forest,town",
+        "--format",
+        "table",
+        "--top-k",
+        "2",
+        "--scores",
+    )
     code, out, err = terralex(*arguments, "--batch-size", "4")
     assert code == 3
     lines = out.splitlines()
@@ -111,7 +135,7 @@ def test_embed_writes_parquet_that_search_reads(terralex: Run, pictures: Path, t
     assert embedded["vector"].null_count == 1
 
     asked = ("-q", "a river", "--like", pictures / "3.png", "--top-k", "2")
-    code, out, err = terralex("search", output, *asked)
+    code, out, _ = terralex("search", output, *asked)
     assert code == 0
     rows = table(out)
     assert [(row["query"], row["rank"]) for row in rows] == [
@@ -181,6 +205,16 @@ def test_a_second_run_loses_nothing(terralex: Run, pictures: Path, tmp_path: Pat
 def test_doctor_tells_what_is_there(terralex: Run) -> None:
     code, out, _ = terralex("doctor", model=None)
     assert code == 0
-    for word in ("terralex", "python", "torch", "cpu", "auto", "cache", "Hugging Face", "pocket", "bioclip-2"):
+    for word in (
+        "terralex",
+        "python",
+        "torch",
+        "cpu",
+        "auto",
+        "cache",
+        "Hugging Face",
+        "pocket",
+        "bioclip-2",
+    ):
         assert f"\n  {word} " in out
     assert "cores" in out

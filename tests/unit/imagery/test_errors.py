@@ -176,6 +176,14 @@ def test_sparse_geotiff_bomb(tmp_path: Path) -> None:
     assert part.pixels.shape == (3, 1000, 1000)
 
 
+def test_a_block_larger_than_its_image_is_a_bomb(tmp_path: Path) -> None:
+    tags = {256: 99, 257: 99, 258: 8, 259: 8, 262: 1, 277: 1, 322: 65520, 323: 65520, 324: 134, 325: 20}
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    path = tmp_path / "a.tif"
+    path.write_bytes(b"II*\0" + struct.pack("<IH", 8, len(tags)) + entries + bytes(24))
+    assert "a block: 65520 x 65520 pixels" in error_of(path)
+
+
 def test_limit_in_bytes() -> None:
     _guards.check_size("a.tif", 20_000, 20_000, 20)
     with pytest.raises(InputError, match="8 GiB"):

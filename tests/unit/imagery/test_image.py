@@ -5,7 +5,7 @@ import PIL.Image
 import pytest
 from numpy.typing import NDArray
 
-from terralex.imagery import Bands, Grid, Image, to_rgb8
+from terralex.imagery import Bands, Grid, Image, read_image, to_rgb8
 from terralex.runtime.errors import InputError
 
 GRID = Grid("EPSG:32632", (10.0, 0.0, 0.0, 0.0, -10.0, 0.0), 24, 20)
@@ -34,12 +34,19 @@ def test_crop_keeps_the_place(image: Image, numbers: NDArray[np.uint16]) -> None
     assert part.window == (5, 5, 5, 4)
     assert part.grid == GRID.window(5, 5, 5, 4)
     assert (part.width, part.height) == (5, 4)
+    assert (part.pixels.base, part.valid.base) == (None, None), "no view that would keep the whole"
 
 
 @pytest.mark.parametrize("window", [(0, 0, 25, 1), (-1, 0, 5, 5), (0, 0, 0, 5), (0, 19, 3, 2)])
 def test_windows_lie_within(image: Image, window: tuple[int, int, int, int]) -> None:
     with pytest.raises(InputError, match="is not within 24 x 20 pixels"):
         image.crop(window)
+
+
+def test_bands_are_restated_one_for_each_plane(image: Image) -> None:
+    assert read_image(image, bands="sentinel-2-l1c").bands.names[-1] == "B12"
+    with pytest.raises(InputError, match=r"made\.tif: has 13 bands, but --bands names 3"):
+        read_image(image, bands="rgb")
 
 
 def test_parts_must_fit(image: Image) -> None:

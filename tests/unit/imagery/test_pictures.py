@@ -114,6 +114,13 @@ def test_palette_with_a_transparent_colour(tmp_path: Path) -> None:
     assert image.pixels[:, 0, 1].tolist() == [200, 0, 0]
 
 
+def test_a_paletted_tiff_is_turned_upright(tmp_path: Path, rgb: NDArray[np.uint8]) -> None:
+    paletted = PIL.Image.fromarray(rgb).quantize(16)
+    paletted.save(tmp_path / "a.tif", tiffinfo={274: 6})
+    expected = np.asarray(paletted.convert("RGB").transpose(PIL.Image.Transpose.ROTATE_270))
+    assert (read_image(tmp_path / "a.tif").pixels == expected.transpose(2, 0, 1)).all()
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("name", ["a.jpg", "a.png", "a.webp", "a.tif", "deep.png"])
 def test_exif_orientation(tmp_path: Path, rgb: NDArray[np.uint8], name: str, orientation: int) -> None:

@@ -38,6 +38,7 @@ def test_descriptions_name_the_bands_in_any_order(write_tiff: Writer, numbers: N
         (("SR_B4", "SR_B5", "SR_B6"), ("SR_B4", "SR_B5", "SR_B6")),
         (("RED", "Green", "near infrared"), ("red", "green", "nir")),
         (("B8", "B8A", "B9"), ("B08", "B8A", "B09")),
+        (("B05 - Vegetation Red Edge", "B8A narrow NIR", "B01 (coastal aerosol)"), ("B05", "B8A", "B01")),
     ],
 )
 def test_descriptions_as_people_write_them(
@@ -53,6 +54,15 @@ def test_planes_that_are_no_bands_are_left_out_and_told(write_tiff: Writer, numb
     assert image.bands.names == ("B04", "B03")
     assert (image.pixels == numbers[[1, 3]]).all()
     assert image.notes == ("2 of 4 bands are not named as bands of a known sensor and were left out",)
+
+
+def test_a_colour_within_another_name_is_not_that_colour(write_tiff: Writer, numbers: Numbers) -> None:
+    """Neither a red edge nor a narrow infrared band, nor a product, is the band whose name it contains."""
+    for other in ("Vegetation Red Edge", "red edge", "Green vegetation fraction", "blue sky mask"):
+        path = write_tiff("a.tif", numbers[:3], descriptions=("Green", other, "NIR (842 nm)"))
+        image = read_image(path, units="dn")
+        assert image.bands.common == ("green", "nir")
+        assert (image.pixels == numbers[[0, 2]]).all()
 
 
 def test_names_of_several_sensors_need_a_tag(write_tiff: Writer, numbers: Numbers) -> None:
@@ -126,6 +136,16 @@ def test_bands_or_rows_as_pages(tmp_path: Path, numbers: Numbers, axes: tuple[in
     pages = [PIL.Image.fromarray(page) for page in numbers.transpose(axes)]
     pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
     assert (read_image(tmp_path / "a.tif", bands="eurosat").pixels == numbers).all()
+
+
+def test_channels_last_keep_their_nodata(write_tiff: Writer, numbers: Numbers) -> None:
+    array = numbers[:12].astype(np.int16)
+    array[:, 3, 4] = -9999
+    path = write_tiff("a.tif", np.tile(array, (1, 1, 2)).transpose(1, 2, 0), nodata=-9999, crs=None)
+    image = read_image(path, bands="sentinel-2-l2a", units="dn")
+    assert image.pixels.shape == (12, 20, 48)
+    assert image.valid is not None
+    assert np.argwhere(~image.valid).tolist() == [[3, 4], [3, 28]]
 
 
 def test_pages_of_several_sizes_are_one_picture(tmp_path: Path) -> None:

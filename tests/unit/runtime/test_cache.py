@@ -135,9 +135,12 @@ def test_a_cache_locked_for_too_long_counts_as_empty(folder: Path, monkeypatch: 
     VectorCache("text").put_many({b"a": VECTOR})
     other = sqlite3.connect(folder / "text.sqlite", isolation_level=None)
     other.execute("BEGIN EXCLUSIVE")
-    assert VectorCache("text").get_many([b"a"]) == {}
+    cache = VectorCache("text")
+    assert cache.get_many([b"a"]) == {}
     other.execute("ROLLBACK")
     other.close()
+    assert cache.get_many([b"a"]) == {}  # or every call of a long run would wait as long
+    assert cache.get_many([b"a"]) == {}
     assert VectorCache("text").get_many([b"a"]).keys() == {b"a"}
 
 

@@ -5,7 +5,9 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -53,9 +55,19 @@ def undisturbed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPat
     return output
 
 
+@pytest.fixture
+def fast_folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder in memory, where there is such a thing: waiting for the disk would take most of the time."""
+    if not os.access("/dev/shm", os.W_OK):
+        yield tmp_path
+        return
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        yield Path(folder)
+
+
 @pytest.mark.parametrize("form", FORMS)
-def test_killed_before_any_line_and_resumed_gives_the_same_bytes(form: str, tmp_path: Path) -> None:
-    assert int(finish(start("crash_points.py", tmp_path, form, 40))) >= 40
+def test_killed_before_any_line_and_resumed_gives_the_same_bytes(form: str, fast_folder: Path) -> None:
+    assert int(finish(start("crash_points.py", fast_folder, form, 40))) >= 40
 
 
 def test_killed_again_and_again_at_random_moments_gives_the_same_bytes(
@@ -80,12 +92,10 @@ def test_ctrl_c_leaves_a_valid_file_that_can_be_resumed(undisturbed: Path, tmp_p
     process = start("long_run.py", output, "--chunks", CHUNKS, "--pause", "0.05")
     wait_for_chunks(process, 3)
     process.send_signal(signal.SIGINT)
-    interrupted = time.monotonic()
     process.communicate()
     assert process.returncode == -signal.SIGINT
-    assert time.monotonic() - interrupted < 5
     rows = load(output)
-    assert len(rows) >= 3 * 7
+    assert 3 * 7 <= len(rows) < CHUNKS * 7 - 2
     assert len(rows) % 7 == 0
     pd.testing.assert_frame_equal(rows, load(undisturbed)[: len(rows)], check_dtype=False)
     finish(start("long_run.py", output, "--resume", "--chunks", CHUNKS))

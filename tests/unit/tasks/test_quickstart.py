@@ -1,6 +1,6 @@
 """The tour, with a network of random weights: what is shown, what is written, and how it fails."""
 
-from dataclasses import replace
+import os
 from pathlib import Path
 
 import numpy as np
@@ -8,8 +8,7 @@ import pytest
 from PIL import Image as Pictures
 
 from terralex.cli.app import run
-from terralex.models import Model, get_card, load_model, save_model
-from terralex.models.networks import build
+from terralex.models import Model, load_model
 from terralex.runtime import UsageError
 from terralex.synthetic import LAND_NAMES
 from terralex.tasks.quickstart import Tour, make_page, take_tour
@@ -17,17 +16,8 @@ from terralex.tasks.quickstart.tour import MOST_OWN
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> str:
-    card = get_card("pocket")
-    small = {**card.architecture, "width": 64, "depth": 1, "text_width": 64, "text_depth": 1, "embed_dim": 16}
-    card = replace(card, architecture=small, embed_dim=16)
-    network, tokenizer = build(card)
-    return str(save_model(Model(card, network, tokenizer), tmp_path_factory.mktemp("model") / "small"))
-
-
-@pytest.fixture(scope="module")
-def model(folder: str) -> Model:
-    return load_model(folder)
+def model(tiny_model: str) -> Model:
+    return load_model(tiny_model)
 
 
 @pytest.fixture(scope="module")
@@ -119,9 +109,9 @@ def test_own_pictures_that_are_not_there(tmp_path: Path, model: Model) -> None:
     assert not (tmp_path / "samples").exists()
 
 
-def test_the_command(tmp_path: Path, folder: str, own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command(tmp_path: Path, tiny_model: str, own: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report = tmp_path / "out" / "report.html"
-    assert run(["quickstart", str(own), "--model", folder, "-o", str(report)]) == 3
+    assert run(["quickstart", str(own), "--model", tiny_model, "-o", str(report)]) == 3
     printed = capsys.readouterr()
     assert "c&<i>.png" in printed.out
     assert str(report) in printed.out
@@ -130,11 +120,21 @@ def test_the_command(tmp_path: Path, folder: str, own: Path, capsys: pytest.Capt
     assert (report.parent / "terralex-samples" / "labels.csv").is_file()
 
     before = report.read_bytes()
-    assert run(["quickstart", "--model", folder, "-o", str(report)]) == 2
+    assert run(["quickstart", "--model", tiny_model, "-o", str(report)]) == 2
     assert "--overwrite" in capsys.readouterr().err
     assert report.read_bytes() == before
-    assert run(["quickstart", "--model", folder, "-o", str(report), "--overwrite"]) == 0
+    assert run(["quickstart", "--model", tiny_model, "-o", str(report), "--overwrite"]) == 0
     assert report.read_bytes() != before
+
+
+def test_a_name_that_is_not_utf_8(
+    tmp_path: Path, tiny_model: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Pictures.new("RGB", (8, 8)).save(tmp_path / os.fsdecode(b"caf\xe9.jpg"))
+    report = tmp_path / "report.html"
+    assert run(["quickstart", str(tmp_path / "*.jpg"), "--model", tiny_model, "-o", str(report)]) == 0
+    assert r"caf\udce9.jpg" in capsys.readouterr().out
+    assert r"caf\udce9.jpg" in report.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -151,13 +151,13 @@ def test_wrong_usage_is_one_line(
     arguments: list[str],
     message: str,
     tmp_path: Path,
-    folder: str,
+    tiny_model: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("taken").write_text("a file where a folder should be")
-    model = [] if "--model" in arguments else ["--model", folder]
+    model = [] if "--model" in arguments else ["--model", tiny_model]
     assert run(["quickstart", *arguments, *model]) in (1, 2)
     error = capsys.readouterr().err.splitlines()
     assert len(error) == 1

@@ -1,0 +1,32 @@
+"""Training objectives: pure functions of features."""
+
+from terralex.training.objectives.contrastive import clip_loss, contrastive_loss
+from terralex.training.objectives.entailment import (
+    Angles,
+    Apex,
+    Chains,
+    chain_angles,
+    global_entailment,
+    hard_examples,
+    local_entailment,
+    prior,
+)
+from terralex.training.objectives.hierarchical import Terms, atmg_loss, meru_loss, radial_loss, rcme_loss
+
+__all__ = [
+    "Angles",
+    "Apex",
+    "Chains",
+    "Terms",
+    "atmg_loss",
+    "chain_angles",
+    "clip_loss",
+    "contrastive_loss",
+    "global_entailment",
+    "hard_examples",
+    "local_entailment",
+    "meru_loss",
+    "prior",
+    "radial_loss",
+    "rcme_loss",
+]

@@ -1,0 +1,45 @@
+"""What the package imports is what it says it needs, and nothing more."""
+
+import ast
+import re
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def normal(requirement: str) -> str:
+    """The name of a requirement in its normal form, without bounds and extras."""
+    return re.sub(r"[-_.]+", "-", re.split(r"[ <>=!~;\[]", requirement)[0]).lower()
+
+
+CORE = {normal(requirement) for requirement in PROJECT["dependencies"]}
+TRAIN = {normal(requirement) for requirement in PROJECT["optional-dependencies"]["train"]}
+
+
+def imports() -> Iterator[tuple[Path, str]]:
+    """Every module of the package with each distribution that it imports from."""
+    homes = packages_distributions()
+    for path in (ROOT / "src").rglob("*.py"):
+        modules = set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                modules |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                modules.add(node.module)
+        for name in {name.partition(".")[0] for name in modules} - sys.stdlib_module_names - {"terralex"}:
+            candidates = {normal(home) for home in homes[name]}
+            yield path, min(candidates & (CORE | TRAIN) or candidates)
+
+
+def test_the_core_imports_what_is_declared() -> None:
+    assert {name for path, name in imports() if "training" not in path.parts} - CORE == set()
+    assert {name for _, name in imports()} - CORE - TRAIN == set()
+
+
+def test_what_is_declared_is_imported() -> None:
+    assert (CORE | TRAIN) - {name for _, name in imports()} == set()
