@@ -15,7 +15,7 @@ quickstart: $(VENV)/.installed ## classify and search pictures, offline, and wri
 	@$(BIN)/terralex quickstart --overwrite
 
 test: lint ## linters, strict types, all tests, every README command
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4
 
 lint: $(VENV)/.installed-dev ## linters and strict types alone
 	$(BIN)/ruff check .

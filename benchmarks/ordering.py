@@ -2,9 +2,9 @@
 
     python benchmarks/ordering.py [--images 1000] [--species 1000] [--dim 512] [--steps 50] [--no-loop]
 
-Makes random embeddings of pictures and of the seven ranks of their species, measures, and prints seconds of the
-processor, peak resident memory, and the ratio of the two times. Exits with 1 if the figures differ. The loop's
-candidates are every text of every reference; `measure_ordering` takes each distinct text once.
+Makes random embeddings of pictures and of the seven ranks of their species, measures, and prints seconds of
+the processor, peak resident memory, and the ratio of the two times. Exits with 1 if the figures differ. The
+loop's candidates are every text of every reference; `measure_ordering` takes each distinct text once.
 """
 
 import argparse

@@ -29,7 +29,7 @@ class ClassificationReport:
         count: pictures scored.
         top1, top5, macro_recall: fractions of one; ``top5`` is 1 with five classes or fewer.
         confusion: int64 (K, K), rows the truth.
-        errors: pictures that could not be read, with the reason.
+        errors: pictures that could not be scored, with the reason.
     """
 
     labels: tuple[str, ...]
@@ -120,12 +120,17 @@ def _evaluate(
     weights = model.class_weights([prompt_name(label) for label in labels], templates)
     scores, targets, errors = [], [], []
     for chunk in run_chunks(samples, lambda sample: model.prepare(load(sample)), chunk_size=CHUNK):
-        errors += [(sample[0], str(result)) for _, sample, result in chunk if isinstance(result, Exception)]
-        good = [(sample[1], result) for _, sample, result in chunk if not isinstance(result, Exception)]
+        errors += [(s[0], _reason(s[0], result)) for _, s, result in chunk if isinstance(result, Exception)]
+        good = [(sample, result) for _, sample, result in chunk if not isinstance(result, Exception)]
         if good:
             embedded = model.encode_images([prepared for _, prepared in good])
-            scores.append((embedded @ weights.T).cpu())
-            targets += [target for target, _ in good]
+            finite = embedded.isfinite().all(dim=1).cpu()
+            scores.append((embedded @ weights.T).cpu()[finite])
+            for ((name, target), _), sound in zip(good, finite.tolist(), strict=True):
+                if sound:
+                    targets.append(target)
+                else:
+                    errors.append((name, "the model gives no finite numbers for it"))
     all_scores = torch.cat(scores) if scores else torch.zeros(0, len(labels))
     truth = torch.tensor(targets, dtype=torch.long)
     confusion = confusion_matrix(all_scores.argmax(dim=1), truth, len(labels))
@@ -138,3 +143,8 @@ def _evaluate(
         confusion=confusion,
         errors=tuple(errors),
     )
+
+
+def _reason(name: str, error: Exception) -> str:
+    """What an error says of a picture, without the name, which stands beside it."""
+    return str(error).removeprefix(f"{name}: ") or type(error).__name__

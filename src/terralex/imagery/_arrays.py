@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from terralex.imagery import _guards
 from terralex.imagery._identify import MOST_BANDS, Request, by_colour, by_statement, unknown_bands
-from terralex.imagery._meaning import check_meaning, settle, stated_units
+from terralex.imagery._meaning import check_meaning, settle
 from terralex.imagery.image import Image
 from terralex.runtime.errors import InputError
 
@@ -69,7 +69,7 @@ def arrange(array: NDArray[Any], source: str, request: Request) -> Image:
 
 
 def _is_picture(array: NDArray[Any], request: Request) -> bool:
-    return array.dtype == np.uint8 or stated_units(request) == "8bit"
+    return array.dtype == np.uint8 or request.units == "8bit"
 
 
 def _channels_first(array: NDArray[Any], source: str, request: Request) -> NDArray[Any]:

@@ -38,11 +38,6 @@ class Scaling:
         return pixels.astype(np.float32) * scales + offsets, "reflectance"
 
 
-def stated_units(request: Request) -> Units | None:
-    """Return the units that the caller states, or that the stated order of bands implies."""
-    return request.units or (request.bands.implied_units if request.bands else None)
-
-
 def settle(
     source: str,
     pixels: NDArray[Any],
@@ -53,12 +48,13 @@ def settle(
 ) -> tuple[NDArray[Any], Units, str]:
     """Settle what values mean.
 
-    8-bit values can only be a picture's. Else a statement goes before metadata, with a note if they differ.
+    8-bit values can only be a picture's. Else a statement of units goes before metadata, with a note if they
+    differ, and metadata before what the stated order of bands implies.
 
     Args:
         source: For messages.
         pixels: (bands, height, width).
-        request: May state units.
+        request: May state units, or bands in an order that implies them.
         told: What the metadata says of these bands.
         bits: Significant bits of integers, where the file says so.
 
@@ -71,8 +67,8 @@ def settle(
     if pixels.dtype == np.uint8:
         return to_picture(source, pixels, bits), "8bit", ""
     scaled, found = told.apply(pixels) if isinstance(told, Scaling) else (pixels, told)
-    stated = stated_units(request)
-    units = stated or found
+    stated = request.units
+    units = stated or found or (request.bands.implied_units if request.bands else None)
     if units is None:
         raise unknown_units(source, pixels)
     differ = stated and found and found != stated
@@ -190,11 +186,15 @@ def to_picture(source: str, pixels: NDArray[Any], bits: int | None = None) -> ND
 def check_meaning(image: Image) -> Image:
     """Return the image, with a note where its values may carry an offset that its units do not tell.
 
+    In units of a product whose reflectance has an offset, 0 in all bands is no data: nothing measures that.
+
     Raises:
         InputError: If its values cannot mean what its units say.
     """
     if image.units == "8bit":
         return image
+    if image.units in ("dn+1000", "landsat-c2"):
+        image = _without_fill(image)
     values = _sample(image.pixels, image.valid)
     if not values.size:
         return image
@@ -211,6 +211,13 @@ def check_meaning(image: Image) -> Image:
         note = "nearly all values are above 900: if they carry the offset of +1000, pass --units dn+1000"
         return replace(image, notes=(*image.notes, note))
     return image
+
+
+def _without_fill(image: Image) -> Image:
+    filled = (image.pixels == 0).all(axis=0)
+    if not filled.any():
+        return image
+    return replace(image, valid=~filled if image.valid is None else image.valid & ~filled)
 
 
 def _sample(pixels: NDArray[Any], valid: NDArray[np.bool_] | None) -> NDArray[np.float32]:

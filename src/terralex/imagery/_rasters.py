@@ -23,7 +23,7 @@ from terralex.imagery._identify import (
     by_statement,
     unknown_bands,
 )
-from terralex.imagery._meaning import Scaling, check_meaning, settle, stated_units, units_of_tags
+from terralex.imagery._meaning import Scaling, check_meaning, settle, units_of_tags
 from terralex.imagery._pictures import upright
 from terralex.imagery.catalog import load_sensors
 from terralex.imagery.grid import Grid
@@ -224,7 +224,7 @@ def _told_units(dataset: Dataset, places: tuple[int, ...], request: Request) -> 
 def _is_picture(dataset: Dataset, request: Request) -> bool:
     """Tell whether a file can only hold a picture: by dtype, by format, or because the caller says so."""
     deep = dataset.driver in ("PNG", "JPEG")
-    return dataset.dtypes[0] == "uint8" or deep or stated_units(request) == "8bit"
+    return dataset.dtypes[0] == "uint8" or deep or request.units == "8bit"
 
 
 def _validity(

@@ -20,7 +20,6 @@ from terralex.imagery._meaning import (
     check_meaning,
     level_of_product,
     settle,
-    stated_units,
     units_of_product,
 )
 from terralex.imagery._rasters import declared_valid, grid_of
@@ -67,7 +66,7 @@ def read_scene(folder: Path, request: Request) -> Image:
             pixels, valid, grid = _read_planes(source, datasets, request.window)
     told, by_name = _told_units(folder, files, choice.bands)
     pixels, units, note = settle(source, pixels, request, told)
-    note = note or ("" if stated_units(request) else by_name)
+    note = note or ("" if request.units else by_name)
     image = Image(
         pixels,
         choice.bands,
@@ -208,8 +207,8 @@ def _product_scaling(folder: Path, bands: Bands) -> Scaling | None:
             for node in nodes
             if _is(node, _OFFSET)
         }
-    lines = tuple(offsets.get(name, 0.0) / found[0] for name in bands)
-    return Scaling((1 / found[0],) * len(bands), lines)
+        lines = tuple(offsets.get(name, 0.0) / found[0] for name in bands)
+        return Scaling((1 / found[0],) * len(bands), lines)
 
 
 def _is(node: ElementTree.Element, tags: tuple[str, ...]) -> bool:

@@ -19,8 +19,8 @@ class Bands:
     Attributes:
         names: Canonical names of the sensor ("B02", "SR_B4", "red"), each once.
         sensor: Name of the sensor, or None where it is not known.
-        implied_units: Units that a named order fixes (EuroSAT's files: "dn"), else None. Only a hint for
-            reading: what an image's values mean stands in `Image.units`.
+        implied_units: Units that a named order fixes (EuroSAT's files: "dn"), else None. Only for reading
+            files that say nothing of it: what an image's values mean stands in `Image.units`.
     """
 
     names: tuple[str, ...]

@@ -145,7 +145,7 @@ def read_card(path: Path) -> ModelCard:
     """
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:  # such as a 13th month
         raise TerralexError(
             f"{path}: cannot be read as a model card: {' '.join(str(error).split())}"
         ) from error

@@ -110,6 +110,18 @@ def find_in_cache(repo: str, file: str, revision: str = "main") -> Path | None:
     return None
 
 
+def is_repo(name: str) -> bool:
+    """Whether a repository of the Hub can be called so: ``owner/name``, of letters, digits and ``-_.``."""
+    from huggingface_hub import hf_hub_url
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        hf_hub_url(name, "x")  # only looks at the name
+    except HFValidationError:
+        return False
+    return "/" in name
+
+
 def hub_cache() -> Path:
     """The Hugging Face cache, as the environment names it now (its client looks only once)."""
     if named := os.environ.get("HF_HUB_CACHE") or os.environ.get("HUGGINGFACE_HUB_CACHE"):

@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from safetensors.torch import save as to_safetensors
 
+from terralex.imagery import load_sensors
 from terralex.models import hub
 from terralex.models.card import CARD_FILE, ModelCard, WeightSource, card_to_yaml, read_card
 from terralex.models.checkpoints import StateDict, is_msclip, load_strict, read_state_dict, read_tensors
@@ -50,6 +51,7 @@ def load_model(
         TerralexError: The weights are not here, are damaged, or do not fit the card.
     """
     found = resolve(name, card=card, offline=offline)
+    _check_bands(found.card)
     network, tokenizer = build(found.card)
     load_strict(network, read_state_dict(found.weights), str(found.weights))
     chosen = resolve_device(device)
@@ -102,11 +104,11 @@ def resolve(name: str, *, card: str | ModelCard | None = None, offline: bool = F
         UsageError, TerralexError: As `load_model`.
     """
     if card is not None:
-        return Found(get_card(card) if isinstance(card, str) else card, Path(name))
+        return Found(get_card(card) if isinstance(card, str) else card, Path(name).expanduser())
     known = {shipped.name for shipped in list_cards()}
     before, at, after = name.partition("@")
     if before in known:
-        return Found(get_card(before), Path(after)) if at else _named(get_card(name), offline)
+        return Found(get_card(before), Path(after).expanduser()) if at else _named(get_card(name), offline)
     if name.startswith(_HUB):
         return _in_hub(name.removeprefix(_HUB), offline)
     path = Path(name.removeprefix(_FOLDER)).expanduser()
@@ -135,7 +137,7 @@ def _in_hub(repo: str, offline: bool) -> Found:
         return _named(card, offline)
     if several := [card.name for card in list_cards() if card.weights.repo == repo]:
         raise UsageError(f"{repo} holds several models: use {' or '.join(several)}")
-    if repo.count("/") != 1:
+    if not hub.is_repo(repo):
         raise UsageError(
             f"a repository of the Hugging Face Hub is written {_HUB}OWNER/NAME, not {_HUB}{repo}"
         )
@@ -181,6 +183,20 @@ def _in_file(path: Path) -> Found:
     raise UsageError(
         f"{path}: whose weights are these? Say it: NAME@{path}, with a name of `terralex models list`{hint}"
     )
+
+
+def _check_bands(card: ModelCard) -> None:
+    """Refuse a card whose bands its sensor does not have: every picture would lack them."""
+    spec, sensors = card.input, load_sensors()
+    if spec.sensor not in sensors:
+        raise TerralexError(
+            f"the card of {card.name}: input.sensor must be one of {', '.join(sensors)}, not {spec.sensor!r}"
+        )
+    known = [band.name for band in sensors[spec.sensor].bands]
+    if strange := [name for name in spec.bands if name not in known]:
+        raise TerralexError(
+            f"the card of {card.name}: {spec.sensor} has no band {strange[0]!r}, only {', '.join(known)}"
+        )
 
 
 def _described(folder: Path) -> ModelCard | None:

@@ -15,7 +15,7 @@ from terralex.models.card import ModelCard
 from terralex.models.checkpoints import fingerprint
 from terralex.models.networks import Network, Tokenizer
 from terralex.models.preprocess import Prepared, prepare
-from terralex.models.prompts import fill, load_templates
+from terralex.models.prompts import check_templates, fill, load_templates
 from terralex.runtime.cache import VectorCache, cache_key
 from terralex.runtime.errors import UsageError
 
@@ -139,16 +139,16 @@ class Model:
             float32 (len(labels), embed_dim) on the model's device, unit rows.
 
         Raises:
-            UsageError: There are no labels, a label has no phrases, or there are no such templates.
+            UsageError: There are no labels, a label has no phrases, there are no such templates, or one has
+                no ``{c}``.
         """
         if templates is None or isinstance(templates, str):
             templates = load_templates(templates or self.card.text.templates)
-        phrases = dict(labels) if isinstance(labels, Mapping) else {label: (label,) for label in labels}
-        prompts = [[p for phrase in own for p in fill(templates, phrase)] for own in phrases.values()]
+        templates = check_templates(templates, "templates")
+        phrases = labels.values() if isinstance(labels, Mapping) else [(label,) for label in labels]
+        prompts = [[p for phrase in own for p in fill(templates, phrase)] for own in phrases]
         if not prompts or not all(prompts):
-            raise UsageError(
-                "there are no labels" if not prompts else "a label has no phrases or no templates"
-            )
+            raise UsageError("there are no labels" if not prompts else "a label has no phrases")
         place = {prompt: i for i, prompt in enumerate(dict.fromkeys(p for own in prompts for p in own))}
         vectors = self._encode_kept(list(place), cache) if cache else self.encode_texts(list(place))
         means = torch.stack([vectors[[place[prompt] for prompt in own]].mean(dim=0) for own in prompts])

@@ -86,7 +86,10 @@ def _build_open_clip(card: ModelCard) -> tuple[nn.Module, Tokenizer]:
 
     config = open_clip_config(card.architecture, card.name)
     with torch.device("meta"):
-        network = CLIP(**config)
+        try:
+            network = CLIP(**config)
+        except Exception as error:  # a configuration is anyone's, and open_clip trusts it
+            raise TerralexError(f"{card.name}: open_clip cannot build its architecture: {error}") from error
         first = network.visual.conv1
         if (channels := len(card.input.bands)) != first.in_channels:
             network.visual.conv1 = nn.Conv2d(

@@ -35,14 +35,28 @@ def load_templates(name_or_path: str | Path) -> tuple[str, ...]:
     """
     if (name := str(name_or_path)) in template_names():
         text = (files("terralex.models") / "templates" / f"{name}.yaml").read_text(encoding="utf-8")
-        return _checked(_listed(yaml.safe_load(text)), name)
+        return check_templates(_listed(yaml.safe_load(text)), name)
     path = Path(name_or_path)
     if not path.suffix and not path.is_file():
         raise UsageError(
             f"no prompt templates are called {name!r}{nearest(name, template_names())}; "
             f"use one of {', '.join(template_names())}, or a .txt or .yaml file"
         )
-    return _checked(_read(path), str(path))
+    return check_templates(_read(path), str(path))
+
+
+def check_templates(templates: Sequence[Any], where: str) -> tuple[str, ...]:
+    """Templates each of which has a place for the label.
+
+    Raises:
+        UsageError: There are none, or one has no ``{c}``: whatever the label, it would say the same.
+    """
+    if not templates:
+        raise UsageError(f"{where} holds no prompt templates: write one a line, or a YAML list")
+    for template in templates:
+        if not isinstance(template, str) or PLACEHOLDER not in template:
+            raise UsageError(f"{where}: template {template!r} has no {PLACEHOLDER}, where the label goes")
+    return tuple(templates)
 
 
 def fill(templates: Sequence[str], label: str) -> list[str]:
@@ -59,19 +73,10 @@ def _read(path: Path) -> list[Any]:
         return [line.strip() for line in text.splitlines() if line.strip()]
     try:
         return _listed(yaml.safe_load(text))
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # such as a 13th month, or deep nesting
         raise UsageError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
 
 
 def _listed(data: object) -> list[Any]:
     listed = data.get("templates") if isinstance(data, dict) else data
     return listed if isinstance(listed, list) else []
-
-
-def _checked(templates: list[Any], where: str) -> tuple[str, ...]:
-    if not templates:
-        raise UsageError(f"{where} holds no prompt templates: write one a line, or a YAML list")
-    for template in templates:
-        if not isinstance(template, str) or PLACEHOLDER not in template:
-            raise UsageError(f"{where}: template {template!r} has no {PLACEHOLDER}, where the label goes")
-    return tuple(templates)

@@ -7,7 +7,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from terralex.models.card import InputSpec, Interpolation, ModelCard, Resize, TextSpec, WeightSource
+import yaml
+
+from terralex.models.card import (
+    InputSpec,
+    Interpolation,
+    ModelCard,
+    Resize,
+    TextSpec,
+    WeightSource,
+    card_to_yaml,
+    parse_card,
+)
 from terralex.models.networks import open_clip_config
 from terralex.runtime.errors import TerralexError
 
@@ -34,23 +45,13 @@ def derive_card(path: Path, name: str, repo: str | None = None) -> ModelCard:
     """
     config, preprocess = _read(path)
     model = open_clip_config({"config": config}, str(path))
-    url = f"https://huggingface.co/{repo}" if repo else str(path.parent)
-    return ModelCard(
-        name=name,
-        title=name,
-        description=f"An open_clip model, as {CONFIG_FILE} describes it.",
-        family="open_clip",
-        architecture={"config": model},
-        embed_dim=int(model["embed_dim"]),
-        weights=WeightSource(files=WEIGHT_FILES, repo=repo),
-        input=_input(preprocess, model, path),
-        text=TextSpec("clip", int(model["text_cfg"].get("context_length", 77)), "openai"),
-        licence=f"see {url}",
-        url=url,
-        citation="not stated",
-        domain="not stated",
-        trained_on="not stated",
-    )
+    try:
+        card = _card(model, preprocess, path, name, repo)
+    except (KeyError, TypeError, ValueError) as error:
+        raise TerralexError(
+            f"{path} is no open_clip configuration: {type(error).__name__} {error}"
+        ) from error
+    return parse_card(yaml.safe_load(card_to_yaml(card)), where=str(path))  # checked as any card is
 
 
 def disagreement(card: ModelCard, path: Path) -> str | None:
@@ -89,6 +90,28 @@ def config_json(card: ModelCard) -> str:
     }
     config = {"model_cfg": open_clip_config(card.architecture, card.name), "preprocess_cfg": preprocess}
     return json.dumps(config, indent=2) + "\n"
+
+
+def _card(
+    model: Mapping[str, Any], preprocess: Mapping[str, Any], path: Path, name: str, repo: str | None
+) -> ModelCard:
+    url = f"https://huggingface.co/{repo}" if repo else str(path.parent)
+    return ModelCard(
+        name=name,
+        title=name,
+        description=f"An open_clip model, as {CONFIG_FILE} describes it.",
+        family="open_clip",
+        architecture={"config": model},
+        embed_dim=int(model["embed_dim"]),
+        weights=WeightSource(files=WEIGHT_FILES, repo=repo),
+        input=_input(preprocess, model, path),
+        text=TextSpec("clip", int(model["text_cfg"].get("context_length", 77)), "openai"),
+        licence=f"see {url}",
+        url=url,
+        citation="not stated",
+        domain="not stated",
+        trained_on="not stated",
+    )
 
 
 def _read(path: Path) -> tuple[Mapping[str, Any], Mapping[str, Any]]:

@@ -8,6 +8,7 @@ import threading
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from stat import S_ISREG
 from typing import TypeVar
 
 import numpy as np
@@ -52,10 +53,12 @@ def content_key(path: str | os.PathLike[str]) -> bytes:
     """A key of 16 bytes for the content of a file, or of all files below a folder, their names included.
 
     Raises:
-        InputError: It cannot be read.
+        InputError: It cannot be read, or is a pipe or a device, which may have no end.
     """
     try:
         if not os.path.isdir(path):
+            if not S_ISREG(os.stat(path).st_mode):
+                raise InputError(f"{os.fspath(path)}: not a regular file")
             return _file_digest(path)
         total = hashlib.blake2b(digest_size=16)
         for file in sorted(entry for entry in Path(path).rglob("*") if entry.is_file()):

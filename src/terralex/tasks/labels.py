@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -147,9 +148,9 @@ def _parse_csv(text: str, path: Path) -> list[Entry]:
 def _parse_yaml(text: str, path: Path) -> list[Entry]:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
-        _refuse_repeated_keys(node, path)
+        _refuse_repeated_keys(node, path, set())
         content = yaml.safe_load(text)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # such as a day in a 13th month; deep nesting
         raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     if isinstance(content, Mapping):
         key = next((key for key in _KEYS if key in content), None)
@@ -163,15 +164,16 @@ def _parse_yaml(text: str, path: Path) -> list[Entry]:
     raise UsageError(f"{path} has to hold a list of names, or a mapping from each name to its phrases")
 
 
-def _refuse_repeated_keys(node: yaml.Node | None, path: Path) -> None:
+def _refuse_repeated_keys(node: yaml.Node | None, path: Path, seen: set[yaml.Node]) -> None:
     """YAML keeps the last of two equal keys without a word, and a label would be gone."""
-    if not isinstance(node, yaml.MappingNode):
+    if not isinstance(node, yaml.MappingNode) or node in seen:  # aliases can name a node often, or within itself
         return
+    seen.add(node)
     keys = [key.value for key, _ in node.value]
     if len(twice := sorted({str(key) for key in keys if keys.count(key) > 1})):
         raise UsageError(f"{path} has these keys twice: {', '.join(twice)}; keep one of each")
     for _, value in node.value:
-        _refuse_repeated_keys(value, path)
+        _refuse_repeated_keys(value, path, seen)
 
 
 def _phrases(name: object, value: object, path: Path) -> tuple[str, ...]:
@@ -185,7 +187,7 @@ def _text(value: object, path: Path) -> str:
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
-    raise UsageError(f"{path}: {value!r} is not a name; put names such as yes, no and null in quotes")
+    raise UsageError(f"{path}: {reprlib.repr(value)} is not a name; put names such as yes, no and null in quotes")
 
 
 def _endings() -> str:

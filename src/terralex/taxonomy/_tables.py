@@ -71,7 +71,8 @@ class Table:
         """
         try:
             for batch in self._read(wanted, words):
-                yield [pc.cast(batch.column(name), pa.string()) for name in wanted]
+                if batch.num_rows:
+                    yield [pc.cast(batch.column(name), pa.string()) for name in wanted]
         except pa.ArrowInvalid as error:
             raise UsageError(self._explain(str(error))) from None
         except pa.ArrowException as error:

@@ -131,7 +131,7 @@ def _read_flat(
     ranks: Sequence[str] | None,
 ) -> Taxonomy:
     """Each row has its higher ranks beside it."""
-    kept = tuple(ranks or _flat_ranks(table, columns, higher))
+    kept = _kept_ranks(table, ranks or _flat_ranks(table, columns, higher))
     builder = TaxonomyBuilder(kept)
     for batch in table.batches(wanted):
         chunk = _Chunk(columns | {f"column {rank}": name for rank, name in higher.items()}, wanted, batch)
@@ -155,6 +155,14 @@ def _flat_ranks(table: Table, columns: dict[str, str], higher: dict[str, str]) -
     if "rank" not in columns or present & _OF_EPITHETS:
         present |= {"genus", "species"}
     return [rank for rank in RANKS if rank in present]
+
+
+def _kept_ranks(table: Table, ranks: Sequence[str]) -> tuple[str, ...]:
+    if not ranks:
+        raise UsageError(
+            f"{table.path}: none of its ranks is one of {', '.join(RANKS)}; say as ranks which are to be read"
+        )
+    return tuple(ranks)
 
 
 def _flat_lineages(chunk: _Chunk, ranks: tuple[str, ...]) -> list[list[str]]:
@@ -186,7 +194,7 @@ def _read_tree(
     above = _parent_rows(table, rows.ids, rows.parents)
     if "rank" in columns:
         present = pc.unique(rows.rank).to_pylist()
-        kept = tuple(ranks or (rank for rank in RANKS if rank in present))
+        kept = _kept_ranks(table, ranks or [rank for rank in RANKS if rank in present])
         level = pc.fill_null(pc.index_in(rows.rank, value_set=pa.array(kept, pa.string())), -1).to_numpy()
     else:
         level = _depths(table, above)

@@ -53,12 +53,7 @@ def read_names(path: Path) -> Taxonomy:
     Raises:
         UsageError: The file is not of this form; the message names the entry.
     """
-    builder = TaxonomyBuilder(RANKS)
-    with _open(path) as file:
-        entries = _entries(file, path)
-        while chunk := list(islice(entries, CHUNK)):
-            builder.add(*_columns(chunk, path, builder.rows))
-    return builder.finish(str(path))
+    return _read(path)[0]
 
 
 def read_name_table(path: str | Path) -> NameTable:
@@ -69,18 +64,27 @@ def read_name_table(path: str | Path) -> NameTable:
     """
     path = Path(path).with_suffix(".json")
     beside = path.with_suffix(".npy")
-    taxonomy = read_names(path)
+    taxonomy, entries = _read(path)
     try:
         embeddings = np.load(beside, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError:
         raise UsageError(f"{beside} does not exist: the embeddings belong beside {path.name}") from None
     except (OSError, ValueError, EOFError) as error:
         raise UsageError(f"{beside} is no array that can be read: {error}") from None
-    entries = int(taxonomy.source_rows.max()) + 1
-    if embeddings.ndim != 2 or embeddings.shape[1] < entries:
+    if embeddings.ndim != 2 or embeddings.shape[1] != entries:
         shape = " x ".join(map(str, embeddings.shape))
         raise UsageError(f"{beside} is {shape}: a column for each of the {entries} names is expected")
     return NameTable(taxonomy, embeddings)
+
+
+def _read(path: Path) -> tuple[Taxonomy, int]:
+    """The taxonomy, and the number of entries of the file."""
+    builder = TaxonomyBuilder(RANKS)
+    with _open(path) as file:
+        entries = _entries(file, path)
+        while chunk := list(islice(entries, CHUNK)):
+            builder.add(*_columns(chunk, path, builder.rows))
+    return builder.finish(str(path)), builder.rows
 
 
 def _open(path: Path) -> TextIO:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from terralex.models.card import InputSpec
+from terralex.runtime.errors import UsageError
 from terralex.training.augment import Augmentation, crop_and_turn, drop_bands, mix, render, vary_light
 from terralex.training.concepts import Concepts
 from terralex.training.sources import PictureSet, rgb_channels
@@ -51,6 +52,8 @@ class Batches:
         self.rgb = rgb_channels(spec)
         total = sum(part.share for part in sets)
         self.sizes = [round(batch_size * part.share / total) for part in sets]
+        if 0 in self.sizes:
+            raise UsageError(f"a batch of {batch_size} has no picture of a data source: raise its share")
 
     def draw(self, seed: int, step: int, size: int) -> Batch:
         """The batch of a step, ``size`` pixels a side. Seeds torch, so that what follows repeats too."""

@@ -39,12 +39,18 @@ class Concepts:
         self._by_name = {concept.name: concept for concept in concepts}
         self._by_word: dict[str, Concept] = {}
         for concept in concepts:
+            if not concept.words:
+                raise UsageError(f"concept '{concept.name}' has no words")
             if concept.parent is not None and concept.parent not in self._by_name:
                 raise UsageError(f"concept '{concept.name}' has an unknown parent '{concept.parent}'")
+            if unknown := [name for name in concept.maybe if name not in self._by_name]:
+                raise UsageError(f"concept '{concept.name}' may be an unknown concept '{unknown[0]}'")
             for word in {concept.name.lower(), *(word.lower() for word in concept.words)}:
                 other = self._by_word.setdefault(word, concept)
                 if other is not concept:
                     raise UsageError(f"the word '{word}' names both '{other.name}' and '{concept.name}'")
+        for concept in concepts:
+            self._check_lineage(concept)
 
     @classmethod
     def load(cls, source: str) -> Concepts:
@@ -52,13 +58,14 @@ class Concepts:
         shipped = files("terralex.training") / "concepts" / f"{source}.yaml"
         if not shipped.is_file() and not Path(source).is_file():
             raise UsageError(f"no concepts '{source}': give a YAML file, or the name of a shipped one (land)")
-        text = shipped.read_text() if shipped.is_file() else Path(source).read_text()
-        return cls(
-            [
-                Concept(name, tuple(entry["words"]), entry.get("parent"), tuple(entry.get("maybe", ())))
-                for name, entry in yaml.safe_load(text).items()
-            ]
-        )
+        text = shipped.read_text("utf-8") if shipped.is_file() else Path(source).read_text("utf-8")
+        try:
+            entries = yaml.safe_load(text)
+        except (yaml.YAMLError, ValueError, RecursionError) as error:  # such as a 13th month, or deep nesting
+            raise UsageError(f"{source} is not YAML: {' '.join(str(error).split())}") from None
+        if not isinstance(entries, dict):
+            raise UsageError(f"{source} is no mapping from concepts to their words")
+        return cls([_parse(name, entry, source) for name, entry in entries.items()])
 
     def __len__(self) -> int:
         return len(self._by_name)
@@ -93,6 +100,14 @@ class Concepts:
             chain.append(parent)
         return chain
 
+    def _check_lineage(self, concept: Concept) -> None:
+        above = concept.parent
+        for _ in self._by_name:
+            if above is None:
+                return
+            above = self._by_name[above].parent
+        raise UsageError(f"concept '{concept.name}' has parents that lead in a circle")
+
     @cached_property
     def relation(self) -> Tensor:
         """int8 (K, K): does name k hold for a picture of concept i? ``HOLDS``, ``FALSE`` or ``UNKNOWN``."""
@@ -106,3 +121,18 @@ class Concepts:
                 elif name in maybe_too or not {concept.name, *concept.maybe}.isdisjoint(lineages[k]):
                     matrix[i, k] = UNKNOWN
         return matrix
+
+
+def _parse(name: object, entry: object, source: str) -> Concept:
+    """A concept from its entry in a YAML file, in which not every word is text (`no` is false)."""
+    known = ("words", "parent", "maybe")
+    if not isinstance(name, str) or not isinstance(entry, dict) or not set(entry) <= set(known):
+        raise UsageError(f"{source}: concept {name!r} must be a mapping of {', '.join(known)}")
+    parent, lists = entry.get("parent"), [entry.get("words", []), entry.get("maybe", [])]
+    if not isinstance(parent, str | None):
+        raise UsageError(f"{source}: the parent of '{name}' must be a text, not {parent!r}")
+    for texts in lists:
+        if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+            raise UsageError(f"{source}: the words of '{name}' must be a list of texts, not {texts!r}")
+    words, maybe = (tuple(texts) for texts in lists)
+    return Concept(name, words, parent, maybe)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import math
-import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from io import BytesIO, StringIO
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from terralex.models.prompts import load_templates
 from terralex.models.registry import get_card
 from terralex.models.tokenizer import PocketTokenizer
 from terralex.runtime.errors import TerralexError, UsageError
+from terralex.runtime.files import cannot_write, write_atomically
 from terralex.training.batches import Batch, Batches
 from terralex.training.concepts import Concepts
 from terralex.training.objectives import clip_loss
@@ -42,7 +43,9 @@ class Trainer:
         overwrite: start anew although there is one.
 
     Raises:
-        UsageError: the folder holds a run and neither flag is set, or a run of another recipe.
+        UsageError: the folder holds a run and neither flag is set, or a run of another recipe or a damaged
+            one; the recipe asks for what there is not.
+        TerralexError: the folder cannot be written.
     """
 
     def __init__(
@@ -54,6 +57,8 @@ class Trainer:
                 f"{folder} holds a run: pass --resume to continue it or --overwrite to start anew"
             )
         self.card = get_card(recipe.card)
+        if self.card.family != "pocket":
+            raise UsageError(f"card {recipe.card}: only models of the pocket family are trained")
         self.fabric = Fabric(accelerator="auto", devices=1, precision=recipe.precision)
         torch.manual_seed(recipe.seed)
         config = PocketConfig.from_card(self.card.architecture)
@@ -74,23 +79,29 @@ class Trainer:
             self._restore()
         self.relation = self.fabric.to_device(self.concepts.relation)
         self.batches = self._load_batches()
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            if self.step == 0:  # what an older run left would be taken for this one's
+                self.checkpoint.unlink(missing_ok=True)
+                self.log.unlink(missing_ok=True)
+        except OSError as error:
+            raise cannot_write(folder, error) from error
 
     @property
     def checkpoint(self) -> Path:
         """Where the state of the run is kept."""
         return self.folder / "last.ckpt"
 
+    @property
+    def log(self) -> Path:
+        """Where the log is kept."""
+        return self.folder / "log.csv"
+
     def run(self) -> Iterator[dict[str, float]]:
         """Trains to the last step; yields the log's rows as they come."""
         started, first = time.monotonic(), self.step
         while self.step < self.recipe.steps:
             loss = self._train_step(self.batches.draw(self.recipe.seed, self.step, self._size()))
-            if not math.isfinite(loss):
-                raise TerralexError(
-                    f"the loss is {loss} at step {self.step}: lower learning_rate; "
-                    f"{self.checkpoint} holds the last good state"
-                )
             self.losses.append(loss)
             self.step += 1
             row = (
@@ -118,15 +129,30 @@ class Trainer:
             group["lr"] = self._learning_rate()
         pixels = self.fabric.to_device(batch.pixels.contiguous(memory_format=torch.channels_last))
         tokens = self.fabric.to_device(self.tokenizer(batch.texts))
-        loss = self._loss(pixels, tokens, batch)
+        try:
+            loss = self._loss(pixels, tokens, batch)
+        except RuntimeError as error:
+            if not type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+                raise
+            reason = str(error).splitlines()[0]
+            raise TerralexError(f"torch cannot compile the network ({reason}): pass compile=false") from error
         self.fabric.backward(loss)
-        self.fabric.clip_gradients(self.learner, self.optimizer, max_norm=self.recipe.clip_norm)
+        norm = self.fabric.clip_gradients(
+            self.learner, self.optimizer, max_norm=self.recipe.clip_norm, error_if_nonfinite=False
+        )
+        value = float(loss.detach())
+        if norm is None or not math.isfinite(value + float(norm)):
+            raise TerralexError(self._diverged(value))
         self.optimizer.step()
         self.optimizer.zero_grad()
         with torch.no_grad():
             self.network.logit_scale.clamp_(max=math.log(MAX_LOGIT_SCALE))
         self.average.update_parameters(self.network)
-        return float(loss.detach())
+        return value
+
+    def _diverged(self, loss: float) -> str:
+        found = f"the loss ({loss}) or its gradients are not finite at step {self.step}: lower learning_rate"
+        return f"{found}; {self.checkpoint} holds a good state" if self.checkpoint.is_file() else found
 
     def _average(self, averages: Sequence[Tensor], current: Sequence[Tensor], _: Tensor | int) -> None:
         """Moving average, quicker in the first steps: the initial weights are soon forgotten."""
@@ -174,12 +200,21 @@ class Trainer:
             "average": self.average.state_dict(),
             "optimizer": self.optimizer.state_dict(),
         }
-        partial = self.checkpoint.with_suffix(".partial")
-        torch.save(state, partial)
-        os.replace(partial, self.checkpoint)
+        content = BytesIO()
+        torch.save(state, content)
+        self._write(self.checkpoint, content.getvalue())
+
+    def _write(self, path: Path, content: bytes) -> None:
+        try:
+            write_atomically(path, content)
+        except OSError as error:
+            raise cannot_write(path, error, "Put that right and go on with --resume") from error
 
     def _restore(self) -> None:
-        state = torch.load(self.checkpoint, map_location=self.fabric.device, weights_only=True)
+        try:
+            state = torch.load(self.checkpoint, map_location=self.fabric.device, weights_only=True)
+        except Exception as error:  # readers of damaged files raise nearly anything
+            raise UsageError(f"{self.checkpoint} cannot be read: pass --overwrite to start anew") from error
         if state["recipe"] != self._identity():
             raise UsageError(
                 f"{self.folder} holds a run of another recipe: pass --overwrite or another folder"
@@ -208,14 +243,15 @@ class Trainer:
             "seconds_left": (self.recipe.steps - self.step) / steps_per_second,
         }
         self.losses.clear()
-        path, rows = self.folder / "log.csv", []
-        if path.is_file():
-            with path.open(newline="") as file:
+        rows = []
+        if self.log.is_file():
+            with self.log.open(newline="") as file:
                 rows = [old for old in csv.DictReader(file) if int(old["step"]) < row["step"]]
-        with path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, fieldnames=list(row))
-            writer.writeheader()
-            writer.writerows([*rows, row])
+        table = StringIO(newline="")
+        writer = csv.DictWriter(table, fieldnames=list(row))
+        writer.writeheader()
+        writer.writerows([*rows, row])
+        self._write(self.log, table.getvalue().encode())
         return row
 
 

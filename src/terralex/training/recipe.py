@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,8 +16,12 @@ import yaml
 from terralex.runtime.errors import UsageError
 from terralex.training.augment import Augmentation
 
-Precision = Literal["32-true", "bf16-mixed", "bf16-true", "16-mixed"]
+Objective = Literal["clip"]
+# Weights and their average stay float32: in a half precision, an average of many steps would not move.
+Precision = Literal["32-true", "bf16-mixed"]
 Export = Literal["float32", "float16"]
+
+_ABOVE_ZERO = ("steps", "batch_size", "learning_rate", "warmup", "clip_norm", "save_every", "log_every")
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ class Recipe:
     steps: int
     batch_size: int
     learning_rate: float
-    objective: str = "clip"
+    objective: Objective = "clip"
     seed: int = 0
     weight_decay: float = 0.05
     warmup: int = 200
@@ -62,19 +67,13 @@ class Recipe:
                 raise UsageError(
                     f"'{change}' is no change to a recipe: write key=value, for example steps=100"
                 )
-            _set(settings, key.split("."), yaml.safe_load(value), key)
-        known = {f.name for f in dataclasses.fields(cls)}
-        if unknown := sorted(set(settings) - known):
-            raise UsageError(
-                f"unknown key '{unknown[0]}' in recipe {source}: known are {', '.join(sorted(known))}"
-            )
+            _set(settings, key.split("."), _parse(value, f"'{change}'"), key)
         augment = settings.pop("augment", {})
-        if unknown := sorted(set(augment) - {f.name for f in dataclasses.fields(Augmentation)}):
-            raise UsageError(f"unknown key 'augment.{unknown[0]}' in recipe {source}")
-        recipe = cls(**_checked(cls, settings), augment=Augmentation(**augment))
-        for key in ("steps", "batch_size", "learning_rate", "warmup", "save_every", "log_every"):
-            if getattr(recipe, key) <= 0:
-                raise UsageError(f"{key} must be above 0, not {getattr(recipe, key)}")
+        if not isinstance(augment, Mapping):
+            raise UsageError(f"augment in the recipe: {augment!r} is no mapping of keys to values")
+        varied = Augmentation(**_checked(Augmentation, augment, "augment."))
+        recipe = cls(**_checked(cls, settings), augment=varied)
+        _check_ranges(recipe)
         return recipe
 
 
@@ -94,38 +93,83 @@ def data_root() -> Path:
 def _read(source: str) -> dict[str, Any]:
     shipped = files("terralex.training") / "recipes" / f"{source}.yaml"
     if shipped.is_file():
-        text = shipped.read_text()
+        text = shipped.read_text("utf-8")
     elif Path(source).is_file():
-        text = Path(source).read_text()
+        text = Path(source).read_text("utf-8")
     else:
         raise UsageError(f"no recipe '{source}': give a YAML file or one of {', '.join(recipe_names())}")
-    settings = yaml.safe_load(text.replace("${TERRALEX_DATA}", str(data_root())))
+    settings = _parse(text.replace("${TERRALEX_DATA}", str(data_root())), f"recipe {source}")
     if not isinstance(settings, dict):
         raise UsageError(f"recipe {source} is no mapping of keys to values")
     return settings
 
 
-def _checked(cls: type[Recipe], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings with numbers as their fields want them, or an error that names the key."""
-    kinds = {f.name: f.type for f in dataclasses.fields(cls)}
-    choices = {"precision": get_args(Precision), "export": get_args(Export)}
-    checked = dict(settings)
+def _parse(text: str, where: str) -> Any:  # noqa: ANN401 (any YAML value)
+    try:
+        return yaml.safe_load(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # such as a 13th month, or deep nesting
+        raise UsageError(f"{where} is not YAML: {' '.join(str(error).split())}") from None
+
+
+def _checked(cls: type, settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The settings with values as the fields of a dataclass want them, or an error that names the key."""
+    known = {f.name: f for f in dataclasses.fields(cls)}
+    if unknown := sorted(set(settings) - set(known), key=str):
+        names = ", ".join(sorted(known))
+        raise UsageError(f"unknown key '{prefix}{unknown[0]}' in the recipe: known are {names}")
+    for name, f in known.items():
+        if name not in settings and f.default is f.default_factory is dataclasses.MISSING:
+            raise UsageError(f"the recipe has no '{prefix}{name}'")
+    checked = {}
     for key, value in settings.items():
         try:
-            if kinds[key] in ("int", "float"):
-                checked[key] = int(value) if kinds[key] == "int" else float(value)
-            elif kinds[key] == "str" and not isinstance(value, str):
-                raise ValueError(f"{value!r} is no text")
-            elif key in choices and value not in choices[key]:
-                raise ValueError(f"{value!r} is none of {', '.join(choices[key])}")
-            elif key == "data":
-                checked[key] = tuple(dict(entry) for entry in value)
-        except (TypeError, ValueError) as error:
-            raise UsageError(f"{key} in the recipe: {error}") from None
-    required = {"card", "concepts", "templates", "data", "steps", "batch_size", "learning_rate"}
-    if missing := sorted(required - set(checked)):
-        raise UsageError(f"the recipe has no '{missing[0]}'")
+            checked[key] = _converted(value, str(known[key].type))
+        except ValueError as error:
+            raise UsageError(f"{prefix}{key} in the recipe: {error}") from None
     return checked
+
+
+def _converted(value: Any, kind: str) -> Any:  # noqa: ANN401 (any YAML value)
+    """A value from YAML as a field of this type wants it, or a `ValueError` in words."""
+    choices = {"Objective": Objective, "Precision": Precision, "Export": Export}
+    if kind in choices and value not in get_args(choices[kind]):
+        raise ValueError(f"{value!r} is none of {', '.join(get_args(choices[kind]))}")
+    if kind == "str" and not isinstance(value, str):
+        raise ValueError(f"{value!r} is no text")
+    if kind == "bool" and not isinstance(value, bool):
+        raise ValueError(f"{value!r} is neither true nor false")
+    if kind in ("int", "float"):
+        return _number(value, kind)
+    if kind in choices or kind in ("str", "bool"):
+        return value
+    # What is left is the list of data sources.
+    if not isinstance(value, list) or not all(isinstance(entry, Mapping) for entry in value) or not value:
+        raise ValueError(f"{value!r} is no list of mappings")
+    return tuple(dict(entry) for entry in value)
+
+
+def _number(value: Any, kind: str) -> int | float:  # noqa: ANN401 (any YAML value)
+    """A finite number; YAML takes some, such as 1e-4, for text."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if isinstance(value, bool) or not math.isfinite(number):
+        raise ValueError(f"{value!r} is no number")
+    if kind == "int" and number != int(number):
+        raise ValueError(f"{value!r} is no whole number")
+    return int(number) if kind == "int" else number
+
+
+def _check_ranges(recipe: Recipe) -> None:
+    augment = {f"augment.{name}": value for name, value in dataclasses.asdict(recipe.augment).items()}
+    values = {**dataclasses.asdict(recipe), **augment}
+    for key in (*_ABOVE_ZERO, "augment.crop"):
+        if values[key] <= 0:
+            raise UsageError(f"{key} must be above 0, not {values[key]}")
+    for key in ("average", "small_until", *augment):
+        if not 0 <= values[key] <= 1:
+            raise UsageError(f"{key} must be from 0 to 1, not {values[key]}")
 
 
 def _set(node: Any, path: list[str], value: object, key: str) -> None:  # noqa: ANN401 (a tree of YAML)

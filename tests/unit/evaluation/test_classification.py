@@ -1,13 +1,16 @@
+import shutil
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
 import pytest
+import torch
 
 from terralex.evaluation import evaluate_folders, evaluate_land
 from terralex.imagery.class_folders import class_folders, split_fold
-from terralex.models import Model, load_model
+from terralex.models import Model, Prepared, load_model
 from terralex.runtime.errors import UsageError
 
 
@@ -32,7 +35,33 @@ def test_every_picture_is_scored_once_and_bad_ones_are_reported(model: Model, fo
     assert (report.labels, report.count) == (("forest", "river"), 10)
     assert report.confusion.sum(dim=1).tolist() == [5, 5]
     assert report.top1 == report.confusion.diagonal().sum() / 10
-    assert [Path(name).name for name, _ in report.errors] == ["5.png"]
+    ((name, reason),) = report.errors
+    assert name == str(folders / "river" / "5.png")
+    assert reason.startswith("its content is no image")
+
+
+def test_names_that_read_alike_are_still_two_classes(model: Model, folders: Path) -> None:
+    shutil.copytree(folders / "river", folders / "Forest")
+    report = evaluate_folders(model, folders)
+    assert (report.labels, report.count) == (("Forest", "forest", "river"), 15)
+    assert report.confusion.shape == (3, 3)
+    assert report.top1 == pytest.approx(float(report.confusion.diagonal().sum()) / 15)
+
+
+def test_a_picture_without_a_finite_vector_is_not_scored(
+    model: Model, folders: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encode = model.encode_images
+
+    def overflow(prepared: Sequence[Prepared]) -> torch.Tensor:
+        vectors = encode(prepared).clone()
+        vectors[3] = torch.nan
+        return vectors
+
+    monkeypatch.setattr(model, "encode_images", overflow)
+    report = evaluate_folders(model, folders)
+    assert report.count == 9
+    assert report.errors == ((str(folders / "forest" / "3.png"), "the model gives no finite numbers for it"),)
 
 
 def test_accuracy_counts_agreement_with_the_embeddings(model: Model, folders: Path) -> None:

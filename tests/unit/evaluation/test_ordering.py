@@ -90,6 +90,13 @@ def test_blocks_do_not_matter(monkeypatch: pytest.MonkeyPatch, block: int) -> No
         assert chain == plain_chain(image, case["texts"], case["depths"], 25)
 
 
+def test_of_equal_texts_the_least_deep_is_taken() -> None:
+    texts = torch.tensor([[1.0, 0.0], [0.0, 1.0], [0.0, 1.0], [0.0, 1.0]])
+    depths = torch.tensor([0.1, 0.9, 0.25, 0.25])
+    chains = radius_sweep(torch.tensor([[0.0, 1.0]]), texts, depths, steps=5)
+    assert chains.tolist() == [[0, 2, 2, 2, 2]]
+
+
 def test_a_perfect_space_scores_one() -> None:
     """Texts that turn from the root towards their picture, which lies farthest out."""
     turns = torch.linspace(0.1, 1.4, 4)

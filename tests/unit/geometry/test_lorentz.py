@@ -197,6 +197,13 @@ def test_identical_points_have_no_direction(draw: Draw) -> None:
     assert not x.grad.any()
 
 
+def test_at_the_origin_every_way_is_a_right_angle(draw: Draw) -> None:
+    x, y = torch.zeros(1, 4, dtype=torch.float64), draw(0, 3, 4)
+    assert lorentz.exterior_angle(x, y, 1.0).tolist() == [math.pi / 2] * 3
+    assert lorentz.pairwise_exterior_angle(x, y, 1.0).tolist() == [[math.pi / 2] * 3]
+    assert lorentz.half_aperture(x, 1.0).tolist() == [math.pi / 2]
+
+
 def test_gradients_by_differences(draw: Draw) -> None:
     x, y = (draw(seed, 2, 3).requires_grad_() for seed in range(2))
     curvature = torch.tensor(1.5, dtype=torch.float64, requires_grad=True)

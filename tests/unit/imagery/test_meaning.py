@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -54,6 +56,22 @@ def test_a_possible_offset_is_told() -> None:
     assert "pass --units dn+1000" in check_meaning(image(1000, 5000, "dn")).notes[0]
     assert check_meaning(image(300, 5000, "dn")).notes == ()
     assert check_meaning(image(1000, 5000, "dn+1000")).notes == ()
+
+
+@pytest.mark.parametrize(("units", "water"), [("dn+1000", 1100), ("landsat-c2", 7600)])
+def test_the_fill_of_a_product_is_no_data(units: Units, water: int) -> None:
+    """Tiles at the edge of a swath are filled with 0, which would be a reflectance of -0.1 or -0.2."""
+    pixels = np.full((3, 40, 40), water, np.uint16)
+    pixels[:, :30] = 0
+    pixels[0, 35] = 0
+    made = Image(pixels, Bands.parse("B02,B03,B04"), units)
+    for valid in (None, np.arange(1600).reshape(40, 40) % 40 > 0):
+        checked = check_meaning(replace(made, valid=valid))
+        assert checked.valid is not None
+        assert not checked.valid[:30].any()
+        assert checked.valid[30:, 1:].all()
+        assert checked.valid[30:, 0].all() == (valid is None)
+    assert check_meaning(replace(made, units="dn")).valid is None
 
 
 def test_only_valid_values_are_judged() -> None:

@@ -61,6 +61,15 @@ def test_statement_goes_before_metadata_and_is_told(write_tiff: Writer, numbers:
     assert image.notes[0] == "read as dn, as stated, although its metadata says dn+1000"
 
 
+def test_metadata_goes_before_what_an_order_of_bands_implies(write_tiff: Writer, numbers: Numbers) -> None:
+    """The ten bands of MS-CLIP have no offset where nothing is said; a file that has one says so."""
+    silent = write_tiff("a.tif", numbers[:10] + 1000)
+    assert read_image(silent, bands="msclip").units == "dn"
+    path = write_tiff("b.tif", numbers[:10] + 1000, tags={"PROCESSING_BASELINE": "05.09"})
+    assert read_image(path, bands="msclip").units == "dn+1000"
+    assert read_image(path, bands="msclip", units="dn").units == "dn"
+
+
 @pytest.mark.parametrize("tags", [{}, {"PROCESSING_BASELINE": "99.99"}, {"PROCESSING_BASELINE": "new"}])
 def test_unknown_units_show_the_flag(write_tiff: Writer, numbers: Numbers, tags: dict[str, str]) -> None:
     path = write_tiff("a.tif", numbers[:3], descriptions=S2[:3], tags=tags)

@@ -1,8 +1,10 @@
 import os
 import pickle
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -87,6 +89,21 @@ def test_damaged_files(tmp_path: Path, state: State, file: str, content: bytes |
         path.write_bytes(content)
     with pytest.raises(TerralexError, match=f"{file} cannot be read"):
         read_state_dict(path)
+
+
+@pytest.mark.filterwarnings("ignore:Detected pickle protocol")
+def test_damage_of_any_kind_is_our_error(tmp_path: Path, state: State) -> None:
+    """Whatever bytes change or are missing, what comes of it is weights or a `TerralexError`."""
+    path = tmp_path / "weights.pt"
+    torch.save(state, path, _use_new_zipfile_serialization=False)
+    whole = path.read_bytes()
+    for number in range(300):
+        damaged = bytearray(whole)
+        for at in np.random.default_rng(number).integers(0, 400, 3):
+            damaged[at] = (damaged[at] * 7 + number) % 256
+        path.write_bytes(damaged if number % 3 else damaged[: len(whole) * number // 300])
+        with suppress(TerralexError):
+            read_tensors(path)
 
 
 @pytest.mark.parametrize("content", [[torch.ones(1)], {}, {"a": 1}, {"state_dict": {"a": "b"}}])

@@ -2,6 +2,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import open_clip
@@ -140,6 +141,44 @@ class TestFolders:
                 load_model(name, device="cpu")
 
     @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            (lambda c: c["model_cfg"].update(novel=1), "open_clip cannot build its architecture: .*novel"),
+            (lambda c: c["model_cfg"]["vision_cfg"].update(width="big"), "cannot build its architecture"),
+            (lambda c: c["model_cfg"].pop("embed_dim"), "no open_clip configuration: .*embed_dim"),
+            (lambda c: c["preprocess_cfg"].update(mean=0.5), "no open_clip configuration"),
+            (lambda c: c["preprocess_cfg"].update(mean=[0.5]), r"input\.mean has 1 values for 3 bands"),
+            (lambda c: c["preprocess_cfg"].update(std=[0, 0, 0]), r"input\.std must be above 0"),
+        ],
+    )
+    def test_a_configuration_that_makes_no_sense(
+        self, saved: Path, tmp_path: Path, change: Callable[[dict[str, Any]], object], message: str
+    ) -> None:
+        config = json.loads((saved / CONFIG_FILE).read_text())
+        change(config)
+        (tmp_path / CONFIG_FILE).write_text(json.dumps(config))
+        (tmp_path / WEIGHTS).symlink_to(saved / WEIGHTS)
+        with pytest.raises(TerralexError, match=message):
+            load_model(f"local-dir:{tmp_path}", device="cpu")
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"sensor": "rgbb"}, r"input\.sensor must be one of .*rgb.* not 'rgbb'"),
+            ({"bands": ["red", "grean", "blue"]}, "rgb has no band 'grean', only red, green, blue"),
+        ],
+    )
+    def test_a_card_of_bands_that_are_not(
+        self, saved: Path, tmp_path: Path, change: dict[str, object], message: str
+    ) -> None:
+        card = yaml.safe_load((saved / CARD_FILE).read_text())
+        card["input"] |= change
+        (tmp_path / CARD_FILE).write_text(yaml.safe_dump(card))
+        (tmp_path / WEIGHTS).symlink_to(saved / WEIGHTS)
+        with pytest.raises(TerralexError, match=message):
+            load_model(f"local-dir:{tmp_path}", device="cpu")
+
+    @pytest.mark.parametrize(
         "text", [{"hf_tokenizer_name": "x"}, {"hf_model_name": "roberta"}, {"vocab_size": 250002}]
     )
     def test_other_tokenizers_are_refused(self, saved: Path, tmp_path: Path, text: dict[str, object]) -> None:
@@ -202,6 +241,12 @@ class TestFiles:
         ):
             load_model(f"bioclip@{file}", device="cpu")
 
+    def test_the_home_folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        """No shell replaces the tilde after an @."""
+        monkeypatch.setenv("HOME", str(tmp_path))
+        assert resolve("bioclip@~/w.pt").weights == resolve("~/w.pt", card="bioclip").weights
+        assert resolve("bioclip@~/w.pt").weights == tmp_path / "w.pt"
+
     def test_msclip_is_known_by_its_names(self, tmp_path: Path) -> None:
         file = tmp_path / "Llama3_MS_CLIP_weights.pt"
         torch.save({f"{prefix}logit_scale": torch.tensor(1.0) for prefix in MSCLIP_PREFIXES}, file)
@@ -223,6 +268,11 @@ class TestFiles:
 
 
 class TestHub:
+    @pytest.mark.parametrize("repo", ["mine", "a/b/c", "../..", "my models/clip", "me/mine@v2"])
+    def test_what_no_repository_is_called(self, repo: str) -> None:
+        with pytest.raises(UsageError, match="is written hf-hub:OWNER/NAME, not hf-hub:"):
+            load_model(f"hf-hub:{repo}", offline=True)
+
     def test_saved_models_in_the_cache(
         self, saved: Path, put_in_cache: PutInCache, model: Model, pixels: torch.Tensor
     ) -> None:

@@ -127,6 +127,19 @@ def test_class_weights_by_definition(model: Model) -> None:
     torch.testing.assert_close(model.class_weights(labels[:2], templates), wanted, atol=1e-6, rtol=0)
 
 
+def test_class_weights_stand_in_the_order_of_the_labels(model: Model) -> None:
+    """A label given twice has two rows: else every column after it would be of another label."""
+    weights = model.class_weights(["ocean", "forest", "ocean", "sand"], "msclip")
+    assert len(weights) == 4
+    assert torch.equal(weights[0], weights[2])
+    torch.testing.assert_close(weights[3:], model.class_weights(["sand"], "msclip"), atol=1e-6, rtol=0)
+
+
+def test_a_template_without_a_place_for_the_label_is_an_error(model: Model) -> None:
+    with pytest.raises(UsageError, match=r"'a photo of \{\}' has no \{c\}"):
+        model.class_weights(["ocean", "forest"], ["a photo of {}"])
+
+
 def test_class_weights_of_phrases(model: Model) -> None:
     found = model.class_weights({"water": ["a lake", "a river"]}, ["{c}"])
     wanted = F.normalize(model.encode_texts(["a lake", "a river"]).mean(dim=0), dim=-1)
@@ -141,7 +154,7 @@ def test_templates_of_the_card_are_the_default(model: Model) -> None:
 
 @pytest.mark.parametrize(("labels", "templates"), [([], None), ({"a": []}, None), (["a"], [])])
 def test_no_labels(model: Model, labels: Any, templates: Any) -> None:  # noqa: ANN401
-    with pytest.raises(UsageError, match=r"no labels|no phrases"):
+    with pytest.raises(UsageError, match=r"no labels|no phrases|no prompt templates"):
         model.class_weights(labels, templates)
 
 

@@ -206,6 +206,14 @@ def test_content_key_of_a_scene_covers_every_file_and_its_name(tmp_path: Path) -
     assert content_key(tmp_path / "one") != same
 
 
+def test_pipes_and_devices_are_not_read(tmp_path: Path) -> None:
+    """Nobody may ever write to a pipe, and a device has no end."""
+    os.mkfifo(tmp_path / "pipe.jpg")
+    for path in (tmp_path / "pipe.jpg", Path("/dev/zero")):
+        with pytest.raises(InputError, match="not a regular file"):
+            content_key(path)
+
+
 def test_content_key_of_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"cannot read .*gone\.jpg: No such file"):
         content_key(tmp_path / "gone.jpg")

@@ -147,6 +147,9 @@ def test_a_made_tree_of_life_with_parents(tmp_path: Path) -> None:
         ("id,name,parent_id\n1,a,\n1,b,1\n", "has the taxonID '1' twice"),
         ("name,parent_id\na,\n", "no column taxonID"),
         ("id,name,parent_id\n", "names no taxa"),
+        ("scientificName,taxonRank,kingdom\n", "names no taxa"),
+        ("id,name,parent_id,rank\n1,Life,,clade\n", "none of its ranks is one of kingdom"),
+        ("scientificName,taxonRank\nLife,clade\n", "none of its ranks is one of kingdom"),
         ("scientificName,taxonRank,kingdom\nFelis catus,species,A\n,,\n", "line 3: no name at any rank"),
     ],
 )

@@ -64,6 +64,7 @@ def test_embeddings_are_those_of_the_leaves(tmp_path: Path) -> None:
     [
         (None, "names.npy does not exist: the embeddings belong beside names.json"),
         (np.zeros((5, 3)), "is 5 x 3: a column for each of the 5 names is expected"),
+        (np.zeros((3, 6)), "is 3 x 6: a column for each"),
         (np.zeros(5), "is 5: a column for each"),
         (b"nonsense", "is no array that can be read"),
     ],

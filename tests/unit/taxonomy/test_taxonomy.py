@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from terralex.runtime import UsageError
 from terralex.synthetic.life import make_tree_of_life
-from terralex.taxonomy import RANKS, CommonName, Taxonomy, make_taxonomy
+from terralex.taxonomy import RANKS, CommonName, Taxonomy, build, make_taxonomy
 
 Lineage = tuple[str, ...]
 
@@ -101,6 +101,23 @@ def test_rows_that_repeat_are_one_leaf() -> None:
     assert taxonomy.counts.tolist() == [1, 3]
     assert taxonomy.source_rows.tolist() == [1, 0]
     assert dict(taxonomy.common) == {0: "A", 1: "B"}
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 7])
+def test_however_many_rows_are_held(monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
+    rng = np.random.default_rng(chunk)
+    rows = [tuple("abcd"[n] for n in picked) for picked in rng.integers(0, 4, (200, 3)).tolist()]
+    common = [None if n % 5 else f"number {n}" for n in range(len(rows))]
+    whole = make_taxonomy(rows, ["one", "two", "three"], common)
+    monkeypatch.setattr(build, "CHUNK", chunk)
+    monkeypatch.setattr(build, "_HELD", 10)
+    parts = make_taxonomy(rows, ["one", "two", "three"], common)
+    assert_same(parts, whole)
+    assert parts.common == whole.common
+    assert parts.counts.tolist() == whole.counts.tolist()
+    assert (
+        parts.source_rows.tolist() == whole.source_rows.tolist() == [rows.index(r) for r in whole.lineages()]
+    )
 
 
 def test_homonyms_are_two_taxa() -> None:

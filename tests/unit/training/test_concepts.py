@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from terralex.runtime.errors import UsageError
@@ -51,6 +53,34 @@ def test_a_word_may_not_name_two_concepts() -> None:
 def test_an_unknown_parent_is_an_error() -> None:
     with pytest.raises(UsageError, match="unknown parent 'nothing'"):
         Concepts([Concept("a", ("a",), parent="nothing")])
+
+
+def test_parents_in_a_circle_are_an_error() -> None:
+    with pytest.raises(UsageError, match="parents that lead in a circle"):
+        Concepts(
+            [Concept("a", ("a",), parent="b"), Concept("b", ("b",), parent="a"), Concept("c", ("c",), "a")]
+        )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("water: {words: lake}", "must be a list of texts, not 'lake'"),
+        ("water: {words: [yes]}", "must be a list of texts"),
+        ("water: {words: []}", "'water' has no words"),
+        (
+            "water: {words: [lake], maybee: [sea]}",
+            "concept 'water' must be a mapping of words, parent, maybe",
+        ),
+        ("water: {words: [lake], maybe: [sea]}", "may be an unknown concept 'sea'"),
+        ("water: [", "is not YAML"),
+        ("- water", "no mapping"),
+    ],
+)
+def test_a_wrong_file_says_what_is_wrong(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "mine.yaml").write_text(text)
+    with pytest.raises(UsageError, match=message):
+        Concepts.load(str(tmp_path / "mine.yaml"))
 
 
 def test_shipped_concepts_know_the_broader_names_of_made_land() -> None:

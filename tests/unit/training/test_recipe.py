@@ -26,11 +26,31 @@ def test_changes_reach_into_mappings_and_lists() -> None:
         ("augment.mixx=1", "augment"),
         ("steps=many", "steps"),
         ("steps=0", "steps"),
+        ("steps=2.5", "steps in the recipe: 2.5 is no whole number"),
+        ("steps=[1", "is not YAML"),
+        ("steps=2026-13-01", "is not YAML"),
+        ("learning_rate=.nan", "learning_rate in the recipe: nan is no number"),
+        ("clip_norm=0", "clip_norm must be above 0"),
+        ("average=2", "average must be from 0 to 1"),
+        ("compile=maybe", "compile in the recipe: 'maybe' is neither true nor false"),
+        ("objective=unheard", "'unheard' is none of clip"),
+        ("precision=bf16-true", "'bf16-true' is none of 32-true, bf16-mixed"),
+        ("augment=3", "augment in the recipe: 3 is no mapping"),
+        ("augment.mix=lots", "augment.mix in the recipe: 'lots' is no number"),
+        ("augment.crop=0", "augment.crop must be above 0"),
+        ("data=3", "data in the recipe: 3 is no list of mappings"),
+        ("data=[]", "is no list of mappings"),
     ],
 )
 def test_a_wrong_change_is_an_error(change: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
         Recipe.load("pocket", [change])
+
+
+def test_a_missing_key_is_named(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("card: pocket\nconcepts: land\n")
+    with pytest.raises(UsageError, match="the recipe has no 'templates'"):
+        Recipe.load(str(tmp_path / "mine.yaml"))
 
 
 def test_a_missing_recipe_names_the_shipped_ones() -> None:
