@@ -15,17 +15,18 @@ def write_geotiff(image: Image, path: str | Path) -> None:
     """Write a GeoTIFF: bands as descriptions, units as scale and offset, the grid, invalid pixels as a mask.
 
     Args:
-        image: The image; its dtype is kept.
+        image: The image; its dtype is kept, but for float16, which becomes float32.
         path: Written over if it exists.
 
     Raises:
         OSError: If it cannot be written.
     """
+    pixels = image.pixels.astype(np.float32) if image.pixels.dtype == np.float16 else image.pixels
     profile: dict[str, Any] = {
         "width": image.width,
         "height": image.height,
         "count": len(image.bands),
-        "dtype": image.pixels.dtype.name,
+        "dtype": pixels.dtype.name,
         "photometric": "rgb" if image.bands.sensor == "rgb" and len(image.bands) == 3 else "minisblack",
         "compress": "deflate",
         "tiled": True,
@@ -35,7 +36,7 @@ def write_geotiff(image: Image, path: str | Path) -> None:
     if image.grid:
         profile |= {"crs": image.grid.crs, "transform": Affine(*image.grid.transform)}
     with create_raster(str(path), **profile) as dataset:
-        dataset.write(image.pixels)
+        dataset.write(pixels)
         dataset.descriptions = image.bands.names
         if image.bands.sensor:
             dataset.update_tags(SENSOR=image.bands.sensor)

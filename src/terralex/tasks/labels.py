@@ -150,7 +150,7 @@ def _parse_yaml(text: str, path: Path) -> list[Entry]:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         _refuse_repeated_keys(node, path, set())
         content = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # such as a day in a 13th month; deep nesting
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a day in a 13th month, say
         raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
     if isinstance(content, Mapping):
         key = next((key for key in _KEYS if key in content), None)
@@ -166,7 +166,7 @@ def _parse_yaml(text: str, path: Path) -> list[Entry]:
 
 def _refuse_repeated_keys(node: yaml.Node | None, path: Path, seen: set[yaml.Node]) -> None:
     """YAML keeps the last of two equal keys without a word, and a label would be gone."""
-    if not isinstance(node, yaml.MappingNode) or node in seen:  # aliases can name a node often, or within itself
+    if not isinstance(node, yaml.MappingNode) or node in seen:  # aliases may go in circles
         return
     seen.add(node)
     keys = [key.value for key, _ in node.value]
@@ -187,7 +187,7 @@ def _text(value: object, path: Path) -> str:
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
-    raise UsageError(f"{path}: {reprlib.repr(value)} is not a name; put names such as yes, no and null in quotes")
+    raise UsageError(f"{path}: {reprlib.repr(value)} is not a name; put yes, no, null and the like in quotes")
 
 
 def _endings() -> str:

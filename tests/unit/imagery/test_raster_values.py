@@ -206,3 +206,11 @@ def test_written_images_read_back_as_they_were(
 def test_written_images_need_no_place(tmp_path: Path, numbers: Numbers) -> None:
     write_geotiff(Image(numbers, Bands.parse("eurosat"), "dn"), tmp_path / "a.tif")
     assert read_image(tmp_path / "a.tif").grid is None
+
+
+def test_half_precision_is_written_as_single(tmp_path: Path) -> None:
+    values = np.linspace(0, 1, 3 * 20 * 24).reshape(3, 20, 24).astype(np.float16)
+    write_geotiff(Image(values, Bands.parse("B02,B03,B04"), "reflectance"), tmp_path / "a.tif")
+    read = read_image(tmp_path / "a.tif")
+    assert (read.pixels.dtype, read.units) == (np.float32, "reflectance")
+    assert (read.pixels == values).all()

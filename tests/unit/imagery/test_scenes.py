@@ -146,7 +146,8 @@ def test_safe_l1c(
 
 
 def test_metadata_that_cannot_be_read(safe_l2a: Path) -> None:
-    for text in ("<Product>", "<P><BOA_QUANTIFICATION_VALUE>many</BOA_QUANTIFICATION_VALUE></P>"):
+    values = [f"<P><BOA_QUANTIFICATION_VALUE>{value}</BOA_QUANTIFICATION_VALUE></P>" for value in ("many", 0)]
+    for text in ("<Product>", *values):
         (safe_l2a / "MTD_MSIL2A.xml").write_text(text)
         with pytest.raises(InputError, match=r"MTD_MSIL2A\.xml: cannot be read"):
             read_image(safe_l2a)
