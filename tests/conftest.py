@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -40,6 +41,8 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["HF_HOME"] = str(scratch / "huggingface")
     for name in ("HF_HUB_CACHE", "HF_HUB_OFFLINE", "TERRALEX_OFFLINE"):
         os.environ.pop(name, None)
+    # A shell ignores Ctrl-C in background jobs, and so would the commands that tests interrupt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # Small pictures on many threads are slower than on one, and workers share the cores.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 

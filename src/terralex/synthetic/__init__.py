@@ -20,7 +20,7 @@ from terralex.synthetic.life import (
     make_tree_of_life,
     render_specimen,
 )
-from terralex.synthetic.samples import write_geotiff, write_samples
+from terralex.synthetic.samples import write_samples
 
 __all__ = [
     "LAND_CLASSES",
@@ -39,6 +39,5 @@ __all__ = [
     "make_tree_of_life",
     "render_rgb8",
     "render_specimen",
-    "write_geotiff",
     "write_samples",
 ]

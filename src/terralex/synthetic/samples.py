@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import rasterio
-from numpy.typing import NDArray
 from PIL import Image as Picture
-from rasterio.transform import Affine
 
-from terralex.imagery import Image
+from terralex.imagery import Bands, write_geotiff
 from terralex.synthetic.land import LAND_CLASSES, make_land_scene, make_land_tile, render_rgb8
 from terralex.synthetic.life import TreeOfLife, make_tree_of_life, render_specimen
 
@@ -48,44 +46,13 @@ def write_samples(directory: str | Path, seed: int = 0) -> list[Path]:
     return [*(root / row[0] for row in rows), table]
 
 
-def write_geotiff(path: str | Path, image: Image) -> None:
-    """Write a made image as a GeoTIFF that names its bands and tells its units, so that no flag is needed.
-
-    Args:
-        path: Where to write it.
-        image: Digital numbers without offset ("dn"), on a grid.
-    """
-    tags = {"SENSOR": image.bands.sensor, "BOA_QUANTIFICATION_VALUE": "10000", "BOA_ADD_OFFSET": "0"}
-    with rasterio.open(path, "w", **_profile(image, image.pixels)) as dataset:
-        dataset.write(image.pixels)
-        dataset.descriptions = image.bands.names
-        dataset.update_tags(**tags)
-
-
-def _profile(image: Image, pixels: NDArray[np.uint16] | NDArray[np.uint8]) -> dict[str, object]:
-    if image.grid is None:
-        raise ValueError("an image without a grid cannot be written as a GeoTIFF")
-    return {
-        "driver": "GTiff",
-        "crs": image.grid.crs,
-        "transform": Affine(*image.grid.transform),
-        "count": pixels.shape[0],
-        "height": pixels.shape[1],
-        "width": pixels.shape[2],
-        "dtype": pixels.dtype.name,
-        "compress": "deflate",
-        "predictor": 2,
-        "interleave": "band",
-    }
-
-
 def _write_tiles(root: Path, seed: int) -> Iterator[Row]:
     """Write tiles of each class, in all bands and as pictures."""
     for name, entry in LAND_CLASSES.items():
         for number in range(_TILES):
             tile = make_land_tile(name, seed * 1000 + number, _TILE_SIZE)
             stem = f"{name.replace(' ', '_')}_{number + 1}"
-            write_geotiff(root / "tiles" / f"{stem}.tif", tile)
+            write_geotiff(tile, root / "tiles" / f"{stem}.tif")
             Picture.fromarray(render_rgb8(tile)).save(root / "rgb" / f"{stem}.png")
             broader = ";".join(entry.parents)
             yield f"tiles/{stem}.tif", "tile", name, broader
@@ -95,10 +62,9 @@ def _write_tiles(root: Path, seed: int) -> Iterator[Row]:
 def _write_scene(root: Path, seed: int) -> Iterator[Row]:
     """Write one scene and its label map."""
     scene = make_land_scene(seed, _SCENE_SIZE)
-    write_geotiff(root / "scene" / "scene.tif", scene.image)
-    labels = scene.labels[None]
-    with rasterio.open(root / "scene" / "labels.tif", "w", **_profile(scene.image, labels)) as dataset:
-        dataset.write(labels)
+    write_geotiff(scene.image, root / "scene" / "scene.tif")
+    labels = replace(scene.image, pixels=scene.labels[None], bands=Bands(("class",)), units="8bit")
+    write_geotiff(labels, root / "scene" / "labels.tif")
     yield "scene/scene.tif", "scene", "", ""
     yield "scene/labels.tif", "map", "", ""
 

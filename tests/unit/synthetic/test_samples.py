@@ -14,7 +14,6 @@ from terralex.synthetic import (
     LAND_NAMES,
     make_land_scene,
     make_land_tile,
-    write_geotiff,
     write_samples,
 )
 
@@ -80,9 +79,3 @@ def test_pictures_open_as_rgb(folder: Path) -> None:
 def test_samples_repeat_by_seed(folder: Path, tmp_path: Path) -> None:
     for path in write_samples(tmp_path):
         assert path.read_bytes() == (folder / path.relative_to(tmp_path)).read_bytes(), path.name
-
-
-def test_an_image_without_a_place_is_not_written(tmp_path: Path) -> None:
-    tile = make_land_tile("sand", 0, 16)
-    with pytest.raises(ValueError, match="grid"):
-        write_geotiff(tmp_path / "sand.tif", type(tile)(tile.pixels, tile.bands, tile.units))
