@@ -96,7 +96,7 @@ def _row_groups(reader: pa.RecordBatchReader) -> Iterator[pa.Table]:
 def _array(values: list[object], kind: pa.DataType) -> pa.Array:
     if not pa.types.is_fixed_size_list(kind):
         return pa.array(values, kind)
-    # One flat array: pyarrow would take the numbers one by one, 300 times as slowly.
+    # One flat array: pyarrow would take the numbers one by one, which is far slower.
     flat = np.zeros((len(values), kind.list_size), np.float32)
     for row, vector in zip(flat, values, strict=True):
         if vector is not None:
