@@ -9,7 +9,12 @@ INTERRUPTED = 130
 
 def say(message: str) -> None:
     """Print one line that is no part of the results."""
-    print(f"terralex: {' '.join(message.split())}", file=sys.stderr, flush=True)
+    print(f"terralex: {printable(' '.join(message.split()))}", file=sys.stderr, flush=True)
+
+
+def printable(text: str) -> str:
+    """The text with control characters and undecodable bytes spelled out: a file's name may hold anything."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def fail(message: str, code: int) -> int:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from terralex.cli.messages import printable
 from terralex.runtime import Row, RowSink
 from terralex.runtime.resume import RunState
 
@@ -57,7 +58,7 @@ class TerminalTable(RowSink):
         table.add_column("", width=self._room, overflow="fold", style="red")
         for row in rows:
             cells = (_cell(row.get(column.source), column) for column in self._columns)
-            table.add_row(*cells, Text(str(row.get("error") or "")))
+            table.add_row(*cells, Text(printable(str(row.get("error") or ""))))
             if row.get("notes"):
                 self._notes[str(row["notes"])] += 1
         self._console.print(table)
@@ -101,7 +102,7 @@ def _path_width(others: Sequence[Column], names: Sequence[str] = ()) -> int:
 
 
 def _cell(value: Any, column: Column) -> Text:  # noqa: ANN401
-    text = "" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
+    text = _plain(value)
     if column.is_path and len(text) > column.width:
         text = "…" + text[1 - column.width :]
     return Text(text, overflow="ellipsis")
@@ -134,4 +135,4 @@ class ReferenceTable(RowSink):
 
 
 def _plain(value: Any) -> str:  # noqa: ANN401
-    return "" if value is None else f"{value:.3f}" if isinstance(value, float) else str(value)
+    return "" if value is None else f"{value:.3f}" if isinstance(value, float) else printable(str(value))

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from terralex.cli.app import main, run
+from terralex.cli.messages import say
+from terralex.cli.tables import ReferenceTable
 
 CASES = {
     "an unknown verb": (["clasify", "x.png"], 2, "no such command 'clasify'"),
@@ -148,3 +150,14 @@ heavy = {HEAVY} & set(sys.modules)
 assert not heavy, heavy
 """
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+
+
+def test_a_files_name_cannot_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    say("\x1b[31mred\x07.png: no such file")
+    table = ReferenceTable(["Image"])
+    table.write_chunk([{"Image": "a\x1b[2J\nb\udcff.png"}])
+    table.close()
+    shown = capsys.readouterr()
+    assert shown.err == "terralex: \\x1b[31mred\\x07.png: no such file\n"
+    assert "a\\x1b[2J\\nb\\udcff.png" in shown.out
+    assert "\x1b[2J" not in shown.out

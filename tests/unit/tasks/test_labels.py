@@ -64,6 +64,11 @@ def test_a_csv_file_has_a_column_of_labels(tmp_path: Path, text: str) -> None:
     assert list(load_labels(write(tmp_path, "labels.csv", text, "utf-8-sig"))) == ["water", "forest, mixed"]
 
 
+BOMB = "a0: &a0 {x: y}\n" + "".join(
+    f"a{i}: &a{i} {{" + ", ".join(f"k{j}: *a{i - 1}" for j in range(9)) + "}\n" for i in range(1, 12)
+)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "complaint"),
     [
@@ -80,6 +85,10 @@ def test_a_csv_file_has_a_column_of_labels(tmp_path: Path, text: str) -> None:
         ("quote.csv", 'label\n"water\n', "not a valid CSV"),
         ("no.yaml", "[yes, no]\n", "True is not a name"),
         ("broken.yaml", "[water\n", "not valid YAML"),
+        ("date.yaml", "2020-13-45: x\n", "not valid YAML"),
+        ("deep.yaml", "[" * 3000 + "]" * 3000, "not valid YAML"),
+        ("circle.yaml", "a: &a {b: *a}\n", "is not a name"),
+        ("bomb.yaml", BOMB, "is not a name"),
         ("number.yaml", "5\n", "a list of names"),
         ("bare.yaml", "water: []\n", "'water' has no phrase"),
     ],
