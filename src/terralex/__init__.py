@@ -13,7 +13,18 @@ if TYPE_CHECKING:
     from terralex.imagery import Bands, Grid, Image, read_image
     from terralex.models import Model, ModelCard, list_cards, load_model, save_model
     from terralex.runtime import InputError, TerralexError, UsageError
-    from terralex.tasks import Embedding, Hit, Prediction, classify, embed, search
+    from terralex.tasks import (
+        Embedding,
+        Hit,
+        Link,
+        Prediction,
+        TaxonPrediction,
+        classify,
+        classify_taxa,
+        embed,
+        order,
+        search,
+    )
 
 __version__ = "0.1.0"
 
@@ -21,7 +32,10 @@ _HOMES = {
     "terralex.imagery": ("Bands", "Grid", "Image", "read_image"),
     "terralex.models": ("Model", "ModelCard", "list_cards", "load_model", "save_model"),
     "terralex.runtime": ("InputError", "TerralexError", "UsageError"),
-    "terralex.tasks": ("Embedding", "Hit", "Prediction", "classify", "embed", "search"),
+    "terralex.tasks": (
+        *("Embedding", "Hit", "Link", "Prediction", "TaxonPrediction"),
+        *("classify", "classify_taxa", "embed", "order", "search"),
+    ),
 }
 
 __all__ = [
@@ -31,16 +45,20 @@ __all__ = [
     "Hit",
     "Image",
     "InputError",
+    "Link",
     "Model",
     "ModelCard",
     "Prediction",
+    "TaxonPrediction",
     "TerralexError",
     "UsageError",
     "__version__",
     "classify",
+    "classify_taxa",
     "embed",
     "list_cards",
     "load_model",
+    "order",
     "read_image",
     "save_model",
     "search",

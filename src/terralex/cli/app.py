@@ -11,7 +11,19 @@ from typing import Annotated, NoReturn
 import typer
 
 import terralex
-from terralex.cli import classify, doctor, embed, evaluate, models, quickstart, search, train
+from terralex.cli import (
+    classify,
+    doctor,
+    embed,
+    evaluate,
+    models,
+    order,
+    prepare,
+    quickstart,
+    search,
+    taxa,
+    train,
+)
 from terralex.cli.messages import INTERRUPTED, debugging, fail
 from terralex.runtime.errors import TerralexError, UsageError
 
@@ -43,9 +55,12 @@ app.command("quickstart")(quickstart.quickstart)
 app.command("classify")(classify.classify)
 app.command("search")(search.search)
 app.command("embed")(embed.embed)
+app.command("order")(order.order)
+app.add_typer(prepare.app, name="prepare")
 app.command("train")(train.train)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(models.app, name="models")
+app.add_typer(taxa.app, name="taxa")
 app.command("doctor")(doctor.doctor)
 
 

@@ -1,7 +1,8 @@
-"""`terralex classify`: labels for images."""
+"""`terralex classify`: labels, or taxa, for images."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -10,11 +11,13 @@ from terralex.cli import options
 if TYPE_CHECKING:
     from terralex.runtime import Row
 
+TAXA = "Taxa"
+
 
 def classify(
     inputs: options.Inputs,
     labels: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             "--labels",
             "-l",
@@ -22,17 +25,84 @@ def classify(
             help='What to tell apart: "water,forest,town", or a .txt, .yaml or .csv file. Can be repeated.',
             show_default=False,
         ),
-    ],
+    ] = None,
+    bins: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="A CSV of labels (or taxa, with --taxonomy) and the bin of each: bins are what is answered.",
+            show_default=False,
+        ),
+    ] = None,
+    taxonomy: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Name the taxon at every rank, from such a table; `terralex taxa show FILE` tells about it.",
+            rich_help_panel=TAXA,
+            show_default=False,
+        ),
+    ] = None,
+    rank: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RANK", help="The best taxa of this rank.", rich_help_panel=TAXA, show_default=False
+        ),
+    ] = None,
+    subset: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Only the taxa in this CSV, whose first column is called like a rank.",
+            rich_help_panel=TAXA,
+            show_default=False,
+        ),
+    ] = None,
+    stop_at_error: Annotated[
+        float | None,
+        typer.Option(
+            metavar="E",
+            help="Stop at the finest rank that an image supports: of all answers at most this part is wrong.",
+            rich_help_panel=TAXA,
+            show_default=False,
+        ),
+    ] = None,
+    calibration: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="For that: what `evaluate taxonomy --calibration` wrote. Default: what the model has.",
+            rich_help_panel=TAXA,
+            show_default=False,
+        ),
+    ] = None,
     model: options.ModelName = "pocket",
-    templates: options.Templates = None,
+    templates: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Prompts around the labels: msclip, openai, plain, ... or a file. "
+            "Default: the model's own; none around taxa.",
+            show_default=False,
+        ),
+    ] = None,
     top_k: Annotated[
-        int, typer.Option(min=1, metavar="N", help="Labels an image gets.", rich_help_panel=options.WRITING)
-    ] = 1,
+        int | None,
+        typer.Option(
+            "--top-k",
+            "--k",
+            min=1,
+            metavar="N",
+            help="Labels, or taxa of --rank, that an image gets. Default: 1.",
+            rich_help_panel=options.WRITING,
+            show_default=False,
+        ),
+    ] = None,
     scores: Annotated[
         bool, typer.Option("--scores", help="Also give every label's score.", rich_help_panel=options.WRITING)
     ] = False,
     output: options.Output = None,
-    form: options.Format = None,
+    form: options.ClassifyFormat = None,
     resume: options.Resume = False,
     overwrite: options.Overwrite = False,
     bands: options.BandNames = None,
@@ -44,53 +114,33 @@ def classify(
     offline: options.Offline = False,
     no_cache: options.NoCache = False,
 ) -> int:
-    """Name what images show, in the words you give.
+    """Name what images show: in the words you give, or from a taxonomy.
 
-    The score of a label is its probability among the labels given.
+    The score of a label is its probability among the labels given; that of a taxon its probability among all
+    taxa of its rank. With a taxonomy an image gets one row, with the most probable taxon at every rank.
     """
     from terralex import tasks
-    from terralex.cli import tables
-    from terralex.cli.messages import say
+    from terralex.cli.answers import TaxonRequest, choose
     from terralex.cli.output import Target
     from terralex.cli.running import run_settings, write_all
-    from terralex.models import load_model, load_templates
-    from terralex.runtime import digest
-    from terralex.tasks import layouts
+    from terralex.models import load_model
 
-    named = tasks.labels_from_arguments(labels)
-    if len(named) == 1:
-        say('with one label every score is 1; also give what it could be instead: --labels "water,forest"')
     target = Target(output, form, resume, overwrite)
-    if target.reference:
-        columns = layouts.msclip_prediction_columns(list(named))
-    else:
-        columns = layouts.prediction_columns(list(named) if scores else [])
-    prompts = None if templates is None else load_templates(templates)
+    request = TaxonRequest(taxonomy, rank, subset, stop_at_error, calibration)
+    answers = choose(
+        labels or [], bins, request, templates=templates, top_k=top_k, scores=scores, form=target.like
+    )
     items = tasks.list_items(inputs)
     loaded = load_model(model, device=device, precision=precision, offline=offline)
     encoder = tasks.Encoder(
         loaded, bands=bands, units=units, batch_size=batch_size, workers=workers, cache=not no_cache
     )
-    classifier = tasks.Classifier(
-        loaded, named, prompts, top_k=top_k, scores=scores or target.reference, cache=not no_cache
-    )
-    settings = run_settings(
-        encoder,
-        items,
-        labels=f"{len(named)} labels, {digest(f'{name}: {phrases}' for name, phrases in named.items())}",
-        templates=None if prompts is None else f"{templates}, {digest(prompts)}",
-        labels_an_image=top_k,
-    )
+    predict = answers.load(loaded, cache=not no_cache)
 
-    def rows(chunk: Sequence[tasks.Prediction]) -> "Sequence[Row]":
-        if target.reference:
-            return layouts.msclip_prediction_rows(chunk, sink.rows_done)
-        return [layouts.prediction_row(prediction) for prediction in chunk]
+    def rows(chunk: Sequence[Any]) -> "Sequence[Row]":
+        return answers.rows(chunk, sink.rows_done)
 
-    sink = target.open(
-        columns,
-        settings,
-        lambda: tables.prediction_table([item.name for item in items], classifier.labels, top_k, scores),
-    )
-    chunks = (list(classifier.predict(chunk)) for chunk in encoder.chunks(items, sink.chunks_done))
+    settings = run_settings(encoder, items, **answers.settings)
+    sink = target.open(answers.columns, settings, lambda: answers.table([item.name for item in items]))
+    chunks = (list(predict(chunk)) for chunk in encoder.chunks(items, sink.chunks_done))
     return write_all("classify", chunks, rows, sink, target, encoder, len(items))

@@ -23,6 +23,17 @@ class Form(StrEnum):
     msclip = "msclip"
 
 
+class ClassifyForm(StrEnum):
+    """What `classify --format` takes."""
+
+    table = "table"
+    csv = "csv"
+    jsonl = "jsonl"
+    parquet = "parquet"
+    msclip = "msclip"
+    pybioclip = "pybioclip"
+
+
 Inputs = Annotated[
     list[str],
     typer.Argument(
@@ -82,6 +93,15 @@ Format = Annotated[
     typer.Option(
         "--format",
         help="Default: by the ending; a table on a terminal. msclip: the columns of MS-CLIP's scripts.",
+        rich_help_panel=WRITING,
+        show_default=False,
+    ),
+]
+ClassifyFormat = Annotated[
+    ClassifyForm | None,
+    typer.Option(
+        "--format",
+        help="Default: by the ending; a table on a terminal. msclip, pybioclip: the columns of these tools.",
         rich_help_panel=WRITING,
         show_default=False,
     ),

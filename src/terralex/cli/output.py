@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from terralex.cli.options import Form
+from terralex.cli.options import ClassifyForm, Form
 from terralex.cli.tables import ReferenceTable
 from terralex.runtime import FORMS, Columns, RowSink, UsageError, check_output, open_sink
 
@@ -17,18 +17,25 @@ class Target:
     Attributes:
         on_terminal: They go to a table on the terminal.
         reference: They have the columns of MS-CLIP's scripts.
+        like: The tool whose columns they have, "msclip" or "pybioclip"; None for our own.
 
     Raises:
         UsageError: The output exists and neither flag is given, or its ending is of no form.
     """
 
     def __init__(
-        self, output: Path | None, form: Form | None, resume: bool, overwrite: bool, piped: str = "csv"
+        self,
+        output: Path | None,
+        form: Form | ClassifyForm | None,
+        resume: bool,
+        overwrite: bool,
+        piped: str = "csv",
     ) -> None:
         self.path = None if output is None or str(output) == "-" else output
-        self.reference = form is Form.msclip
+        self.reference = form == "msclip"
+        self.like = form.value if form in ("msclip", "pybioclip") else None
         tty = self.path is None and sys.stdout.isatty()
-        self.on_terminal = form is Form.table or (tty and form in (None, Form.msclip))
+        self.on_terminal = form == "table" or (tty and form in (None, "msclip"))
         self._form = form.value if form and form.value in FORMS else None if self.path else piped
         self._resume, self._overwrite = resume, overwrite
         if resume and overwrite:

@@ -64,7 +64,8 @@ def search(
 ) -> int:
     """Find images by describing them, or by showing one that is alike.
 
-    Looks in images, or in files of vectors that `terralex embed` made. The score is the cosine similarity.
+    Looks in images, or in files of vectors that `terralex embed` made. The score is the cosine similarity;
+    for a hyperbolic model, minus the distance.
     """
     from terralex import tasks
     from terralex.cli import tables

@@ -21,6 +21,7 @@ FANCY_GRID = box.Box("╒═╤╕\n│ ││\n╞═╪╡\n│ ││\n├─
 _SCORES_SHOWN = 8
 _NOTES_SHOWN = 3
 _GAP = 2
+_ROOM = 12  # for what failed, at least
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class TerminalTable(RowSink):
         self._console = Console(width=width)
         self._columns = columns
         taken = sum(column.width + _GAP for column in columns)
-        self._room = max(12, self._console.width - taken - _GAP)
+        self._room = max(_ROOM, self._console.width - taken - _GAP)
         self._notes: Counter[str] = Counter()
 
     def write_chunk(self, rows: Sequence[Row], failed: int = 0) -> None:
@@ -87,6 +88,14 @@ def prediction_table(names: Sequence[str], labels: Sequence[str], top_k: int, sc
     return TerminalTable([Column("image", "path", _path_width(columns, names)), *columns])
 
 
+def taxon_table(names: Sequence[str], top_k: int) -> TerminalTable:
+    """A table of taxa for inputs of these names."""
+    columns = [Column("rank", "rank", 7), Column("name", "label", 28, "bold"), Column("score", "score", 5)]
+    if top_k > 1:
+        columns.insert(0, Column("place", "place", 5))
+    return TerminalTable([Column("image", "path", _path_width(columns, names)), *columns])
+
+
 def hit_table(queries: Sequence[str]) -> TerminalTable:
     """A table of what queries found."""
     longest = max(len(query) for query in queries)
@@ -95,10 +104,21 @@ def hit_table(queries: Sequence[str]) -> TerminalTable:
     return TerminalTable([*columns, Column("image", "path", _path_width(columns))])
 
 
+def chain_table(names: Sequence[str], texts: Sequence[str], ranked: bool) -> TerminalTable:
+    """A table of chains of inputs of these names, made of these texts, which have ranks or not."""
+    longest = max(map(len, texts))
+    columns = [Column("name", "name", min(max(longest, 5), 22 if ranked else 32), "bold")]
+    columns += [Column("radius", "radius", 7), Column("score", "score", 6)]
+    if ranked:
+        columns.insert(0, Column("rank", "rank", 8))
+    return TerminalTable([Column("of", "path", _path_width(columns, names)), *columns])
+
+
 def _path_width(others: Sequence[Column], names: Sequence[str] = ()) -> int:
     """What a column of paths may take beside others: most of what is left, or what these names need."""
     left = Console().width - sum(column.width + _GAP for column in others)
-    return max(12, min(max(map(len, names), default=left), int(left * 0.7)))
+    most = min(int(left * 0.7), left - _ROOM - 2 * _GAP)
+    return max(12, min(max(map(len, names), default=left), most))
 
 
 def _cell(value: Any, column: Column) -> Text:  # noqa: ANN401

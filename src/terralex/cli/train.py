@@ -6,12 +6,17 @@ from typing import Annotated
 import typer
 
 from terralex.cli import options
+from terralex.cli.messages import INTERRUPTED, say
 from terralex.runtime.errors import UsageError
 
 
 def train(
     recipe: Annotated[
-        str, typer.Argument(metavar="RECIPE", help="A shipped recipe (pocket) or a YAML file.")
+        str,
+        typer.Argument(
+            metavar="RECIPE",
+            help="A shipped recipe (rcme, radial, meru, atmg, clip, pocket, pocket-clip) or a YAML file.",
+        ),
     ],
     changes: Annotated[
         list[str] | None,
@@ -24,21 +29,43 @@ def train(
     ] = Path("run"),
     resume: options.Resume = False,
     overwrite: options.Overwrite = False,
-) -> None:
+) -> int:
     """Train a model from a recipe, and export it as a folder that --model local-dir: takes."""
-    from rich.console import Console
+    import logging
 
     try:
         from terralex.training import Recipe, Trainer
     except ModuleNotFoundError as error:
         raise UsageError(f"training needs {error.name}: pip install 'terralex[train]'") from error
 
-    console = Console(stderr=True)
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     trainer = Trainer(Recipe.load(recipe, changes or []), output, resume=resume, overwrite=overwrite)
-    for row in trainer.run():
-        console.print(
-            f"step {row['step']:.0f} of {trainer.recipe.steps}  loss {row['loss']:.3f}  "
-            f"{row['pictures_per_second']:.0f} pictures/s  {row['seconds_left'] / 60:.1f} min left",
-            highlight=False,
-        )
-    console.print(f"model: {trainer.export()}", highlight=False)
+    tell = say if trainer.is_first_process else (lambda _: None)
+    if trainer.step:
+        tell(f"going on at step {trainer.step} of {trainer.recipe.steps}")
+    elif trainer.recipe.objective.reads_pictures:
+        tell(f"{output / 'first_batch.png'} shows what the network will see")
+    try:
+        for row in trainer.run():
+            tell(_progress(row, trainer.recipe.steps))
+    except KeyboardInterrupt:
+        kept = "nothing is kept"
+        if trainer.checkpoint.is_file():
+            kept = f"{trainer.checkpoint} has what is done: repeat the command with --resume to go on"
+        tell(f"interrupted at step {trainer.step}; {kept}")
+        return INTERRUPTED
+    for name, reason in trainer.damaged.items():
+        tell(f"could not be read, another picture stood in: {name}: {reason}")
+    if trainer.is_first_process:
+        tell(f"model: {trainer.export()}")
+    if trainer.validated:
+        tell(f"best on the validation data: {output / 'best'} (loss {trainer.best:.3f})")
+    return 0
+
+
+def _progress(row: dict[str, float], steps: int) -> str:
+    checked = f"  validation {row['validation_loss']:.3f}" if "validation_loss" in row else ""
+    return (
+        f"step {row['step']:.0f} of {steps}  loss {row['loss']:.3f}{checked}  "
+        f"{row['pictures_per_second']:.0f} pictures/s  {row['seconds_left'] / 60:.1f} min left"
+    )

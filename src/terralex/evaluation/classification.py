@@ -10,14 +10,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from terralex.evaluation.encoding import encode_pictures
 from terralex.evaluation.metrics import confusion_matrix, macro_recall, top_k_accuracy
 from terralex.imagery import Image, Units, read_image
 from terralex.imagery.class_folders import class_folders, split_fold
 from terralex.models import Model
-from terralex.runtime.pipeline import run_chunks
 from terralex.synthetic import LAND_CLASSES, make_land_tile, render_rgb8
-
-CHUNK = 64
 
 
 @dataclass(frozen=True)
@@ -118,33 +116,16 @@ def _evaluate(
     templates: str | None,
 ) -> ClassificationReport:
     weights = model.class_weights([prompt_name(label) for label in labels], templates)
-    scores, targets, errors = [], [], []
-    for chunk in run_chunks(samples, lambda sample: model.prepare(load(sample)), chunk_size=CHUNK):
-        errors += [(s[0], _reason(s[0], result)) for _, s, result in chunk if isinstance(result, Exception)]
-        good = [(sample, result) for _, sample, result in chunk if not isinstance(result, Exception)]
-        if good:
-            embedded = model.encode_images([prepared for _, prepared in good])
-            finite = embedded.isfinite().all(dim=1).cpu()
-            scores.append((embedded @ weights.T).cpu()[finite])
-            for ((name, target), _), sound in zip(good, finite.tolist(), strict=True):
-                if sound:
-                    targets.append(target)
-                else:
-                    errors.append((name, "the model gives no finite numbers for it"))
-    all_scores = torch.cat(scores) if scores else torch.zeros(0, len(labels))
-    truth = torch.tensor(targets, dtype=torch.long)
-    confusion = confusion_matrix(all_scores.argmax(dim=1), truth, len(labels))
+    encoded = encode_pictures(model, samples, load, lambda sample: sample[0])
+    scores = (model.geometry.queries(encoded.vectors) @ model.geometry.keys(weights).T).cpu()
+    truth = torch.tensor([target for _, target in samples], dtype=torch.long)[encoded.kept]
+    confusion = confusion_matrix(scores.argmax(dim=1), truth, len(labels))
     return ClassificationReport(
         labels=labels,
         count=len(truth),
-        top1=top_k_accuracy(all_scores, truth, 1),
-        top5=top_k_accuracy(all_scores, truth, 5),
+        top1=top_k_accuracy(scores, truth, 1),
+        top5=top_k_accuracy(scores, truth, 5),
         macro_recall=macro_recall(confusion),
         confusion=confusion,
-        errors=tuple(errors),
+        errors=encoded.errors,
     )
-
-
-def _reason(name: str, error: Exception) -> str:
-    """What an error says of a picture, without the name, which stands beside it."""
-    return str(error).removeprefix(f"{name}: ") or type(error).__name__

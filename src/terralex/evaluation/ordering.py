@@ -107,10 +107,11 @@ def radius_sweep(
 
     Texts are sorted by depth once. A level adds a run of them, of which only the best can displace the best
     so far, so that a picture costs one product with each text; pictures go through in blocks of bounded size.
-    Of equally similar texts the least deep is taken.
+    Of equally similar texts the least deep is taken. Texts that come sorted by depth are not copied.
     """
     deepness, order = depths.sort(stable=True)
-    texts = texts[order]
+    if not torch.equal(deepness, depths):
+        texts = texts[order]
     levels = torch.linspace(float(deepness[0]), float(deepness[-1]), steps, dtype=torch.float64)
     ends = torch.searchsorted(deepness.cpu().double(), levels, right=True).tolist()
     widest = max(end - start for start, end in zip([0, *ends], ends, strict=False))

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from terralex.geometry import cosine, lorentz, radial
 from terralex.geometry._numerics import full_precision, unit
+from terralex.geometry._numerics import root as square_root
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,10 @@ class Cosine:
     def keys(self, points: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch e"]:
         """What to keep in an index, to be searched with `queries`."""
         return points
+
+    def scores_from(self, products: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
+        """`scores` from inner products of `queries` and `keys`."""
+        return products
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,17 @@ class Lorentz:
     def keys(self, points: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch e"]:
         """What to keep in an index, D + 1 numbers each, to be searched with `queries`."""
         return torch.cat([points, lorentz.time(points, self.curvature)[..., None]], dim=-1)
+
+    def scores_from(self, products: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
+        """`scores` from inner products of `queries` and `keys`, which cancel for near points: take float64.
+
+        Points whose distance is within rounding count as one, so that equal points tie.
+        """
+        c = torch.as_tensor(self.curvature, dtype=products.dtype, device=products.device)
+        beyond = -c * products - 1  # cosh of the distance, less 1
+        noise = 2**12 * torch.finfo(products.dtype).eps
+        apart = 2 * square_root(torch.where(beyond > noise, beyond / 2, 0.0)).asinh() / c.sqrt()
+        return 0 - apart  # not -apart, which is -0 for equal points
 
     def depth(self, points: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch"]:
         """How specific points are: their distance from the origin."""

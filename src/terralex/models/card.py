@@ -20,6 +20,7 @@ Family = Literal["open_clip", "pocket"]
 Resize = Literal["shortest", "squash"]
 Interpolation = Literal["bicubic", "bilinear"]
 Missing = Literal["mean", "error"]
+GeometryName = Literal["cosine", "radial", "lorentz"]
 
 CARD_FILE = "terralex_card.yaml"
 
@@ -111,7 +112,9 @@ class ModelCard:
     Attributes:
         logit_scale: What cosines are multiplied by before the softmax; None: what was learned with the
             weights.
-        geometry: ``cosine``: embeddings are unit rows.
+        geometry: ``cosine``: embeddings are unit rows; ``radial``: unit rows around a root, the farther from
+            it the more specific; ``lorentz``: points of hyperbolic space, whose root is the origin.
+        root: The most general text, whose embedding is the root of a radial model; it may be empty.
         domain: What the model is for.
         trained_on: What it learned from.
         notes: What a user should know, one sentence each.
@@ -132,7 +135,8 @@ class ModelCard:
     domain: str
     trained_on: str
     logit_scale: float | None = None
-    geometry: Literal["cosine"] = "cosine"
+    geometry: GeometryName = "cosine"
+    root: str | None = None
     scores: tuple[Score, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -179,11 +183,16 @@ def parse_card(data: object, where: str) -> ModelCard:
         domain=card.text("domain"),
         trained_on=card.text("trained_on"),
         logit_scale=card.optional_number("logit_scale"),
-        geometry=cast(Literal["cosine"], card.choice("geometry", ("cosine",), default="cosine")),
+        geometry=cast(GeometryName, card.choice("geometry", get_args(GeometryName), default="cosine")),
+        root=card.optional_text("root"),
         scores=tuple(_score(entry) for entry in card.sections("scores")),
         notes=card.texts("notes", default=()),
     )
     card.finish()
+    if built.geometry == "radial" and built.root is None:
+        raise card.error("root", 'is missing: a radial model needs its most general text, such as "Eukarya"')
+    if built.geometry != "radial" and built.root is not None:
+        raise card.error("root", f"is of radial models alone, and geometry is {built.geometry}")
     return built
 
 

@@ -18,6 +18,15 @@ from terralex.runtime.errors import TerralexError
 MSCLIP_PREFIXES = ("clip_base_model.model.", "image_encoder.model.", "text_encoder.model.")
 _MSCLIP_EXTRA = ("temperature",)
 
+# RCME's training keeps the network as `model`, and beside it the scalars of hyperbolic objectives.
+_RCME_PREFIX = "model."
+_RCME_SCALARS = {
+    "logit_scale": "logit_scale",
+    "curv": "lorentz.log_curvature",
+    "visual_alpha": "lorentz.log_image_scale",
+    "textual_alpha": "lorentz.log_text_scale",
+}
+
 StateDict = dict[str, Tensor]
 
 
@@ -58,6 +67,10 @@ def read_state_dict(path: Path) -> StateDict:
         TerralexError: As `read_tensors`.
     """
     state = read_tensors(path)
+    if _is_rcme(state):
+        scalars = {_RCME_SCALARS[name]: state[name].reshape(()) for name in _RCME_SCALARS if name in state}
+        network = {name: value for name, value in state.items() if name.startswith(_RCME_PREFIX)}
+        return {**_cut(network, _RCME_PREFIX), **scalars}
     if not is_msclip(state):
         return state
     prefix = next(prefix for prefix in MSCLIP_PREFIXES if any(name.startswith(prefix) for name in state))
@@ -111,6 +124,12 @@ def fingerprint(state: Mapping[str, Tensor], *settings: object) -> str:
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
         digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
+
+
+def _is_rcme(state: StateDict) -> bool:
+    others = {name for name in state if not name.startswith(_RCME_PREFIX)}
+    whole = others <= _RCME_SCALARS.keys() and len(others) < len(state)
+    return whole and all(state[name].numel() == 1 for name in others)
 
 
 def _cut(state: StateDict, prefix: str) -> StateDict:

@@ -61,8 +61,9 @@ def load_model(
 def save_model(model: Model, directory: str | Path) -> Path:
     """Write a folder that `load_model` reads back to the same numbers; files of the same names are replaced.
 
-    It holds the card and the weights as ``.safetensors``; an RGB model of open_clip's family also gets the
-    ``open_clip_config.json`` with which open_clip itself loads the folder (``local-dir:``).
+    It holds the card and the weights as ``.safetensors``; an RGB model of open_clip's family, unless it is
+    hyperbolic, also gets the ``open_clip_config.json`` with which open_clip itself loads the folder
+    (``local-dir:``).
 
     Returns:
         The folder.
@@ -81,7 +82,7 @@ def save_model(model: Model, directory: str | Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(folder / file, to_safetensors(state, metadata={"format": "pt"}))
-        if card.family == "open_clip" and card.input.sensor == "rgb":
+        if card.family == "open_clip" and card.input.sensor == "rgb" and card.geometry != "lorentz":
             write_atomically(folder / CONFIG_FILE, config_json(card).encode())
         write_atomically(folder / CARD_FILE, card_to_yaml(card).encode())
     except OSError as error:

@@ -1,8 +1,9 @@
-"""A loaded model: pictures and words to unit vectors."""
+"""A loaded model: pictures and words to points of its geometry, mostly unit vectors."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import TypeVar, cast
 
 import numpy as np
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from terralex.geometry import Cosine, Geometry, Hierarchical, Lorentz, Radial
 from terralex.imagery import Image, Source, read_image
 from terralex.models.card import ModelCard
 from terralex.models.checkpoints import fingerprint
@@ -33,8 +35,9 @@ class Model:
         tokenizer: Texts to token ids.
         device: Where it computes.
         dtype: What the network computes in. Similarities and probabilities are float32 always.
-        revision: 12 hexadecimal digits that change with the weights, the architecture and the preprocessing.
-        logit_scale: What cosines are multiplied by before the softmax.
+        revision: 12 hexadecimal digits that change with the weights, the architecture, the preprocessing and
+            the geometry.
+        logit_scale: What scores of the geometry (cosines, mostly) are multiplied by before the softmax.
 
     Args:
         card: What the model is.
@@ -57,12 +60,15 @@ class Model:
         self.tokenizer = tokenizer
         self.device = torch.device(device)
         self.dtype = dtype
-        self.revision = fingerprint(network.state_dict(), card.architecture, card.input, card.text)
+        settings = (card.architecture, card.input, card.text, card.geometry, card.root)
+        self.revision = fingerprint(network.state_dict(), *settings)
         learned = cast(Network, network).logit_scale.detach().float()
         self.logit_scale = card.logit_scale if card.logit_scale is not None else float(learned.exp())
+        # In half precision exp(logit_scale) would be off by a percent: scalars alone keep their digits.
+        scalars = {name: p.detach().float() for name, p in network.named_parameters() if p.ndim == 0}
         self.network = network.to(self.device, self.dtype).eval()
-        # In half precision exp(logit_scale) would be off by a percent: the scale alone keeps its digits.
-        cast(Network, network).logit_scale.data = learned.to(self.device)
+        for name, value in scalars.items():
+            self.network.get_parameter(name).data = value.to(self.device)
 
     @property
     def name(self) -> str:
@@ -78,6 +84,36 @@ class Model:
     def key(self) -> str:
         """What embeddings are kept under: the name, the revision, and the precision."""
         return f"{self.name}@{self.revision}/{str(self.dtype).removeprefix('torch.')}"
+
+    @cached_property
+    def geometry(self) -> Geometry:
+        """How vectors of this model are scored, searched and, if it has a hierarchy, ordered."""
+        if self.card.geometry == "lorentz":
+            return Lorentz(float(cast(Network, self.network).lorentz.curvature.detach()))
+        return Cosine() if self.card.root is None else self._around(self.card.root)
+
+    def hierarchy(self, root: str | None = None) -> Hierarchical:
+        """The geometry with a depth: how general or specific vectors are.
+
+        Args:
+            root: The most general text, in place of the card's; for a model that was not trained with one,
+                any text may serve.
+
+        Raises:
+            UsageError: The model has no root and none is given, or it is hyperbolic and one is given.
+        """
+        if isinstance(self.geometry, Lorentz):
+            if root is not None:
+                raise UsageError(f"the root of {self.name} is the origin of its space: leave out --root")
+            return self.geometry
+        if root is not None:
+            return self._around(root)
+        if isinstance(self.geometry, Radial):
+            return self.geometry
+        raise UsageError(
+            f"{self.name} has no root from which general leads to specific: name the most general text with "
+            '--root TEXT (such as "Eukarya"), or use a model that is trained with one, such as rcme'
+        )
 
     def prepare(self, image: Image) -> Prepared:
         """Bring a picture into the form that the network takes. May run on many threads.
@@ -97,27 +133,32 @@ class Model:
             batch_size: Pictures that go through the network at once.
 
         Returns:
-            float32 (N, embed_dim) on the model's device, unit rows.
+            float32 (N, embed_dim) on the model's device: points of its geometry, which are unit rows, or the
+            space components of points of hyperbolic space.
 
         Raises:
             InputError: A picture cannot be read or does not suit the model.
         """
-        encoder = cast(Network, self.network).encode_image
+        network = cast(Network, self.network)
         rows = [
-            encoder(self._pixels(batch).to(self.device, self.dtype)) for batch in _batches(images, batch_size)
+            network.encode_image(self._pixels(batch).to(self.device, self.dtype))
+            for batch in _batches(images, batch_size)
         ]
-        return self._unit(rows)
+        return self._points(rows, network.lorentz.lift_images if self._is_hyperbolic else _unit)
 
     @torch.inference_mode()
     def encode_texts(self, texts: Sequence[str], batch_size: int = 256) -> Tensor:
         """Embed texts as they stand, without a template.
 
         Returns:
-            float32 (N, embed_dim) on the model's device, unit rows.
+            float32 (N, embed_dim) on the model's device: points of its geometry, as of `encode_images`.
         """
-        encoder = cast(Network, self.network).encode_text
-        rows = [encoder(self.tokenizer(list(batch)).to(self.device)) for batch in _batches(texts, batch_size)]
-        return self._unit(rows)
+        network = cast(Network, self.network)
+        rows = [
+            network.encode_text(self.tokenizer(list(batch)).to(self.device))
+            for batch in _batches(texts, batch_size)
+        ]
+        return self._points(rows, network.lorentz.lift_texts if self._is_hyperbolic else _unit)
 
     def class_weights(
         self,
@@ -126,9 +167,9 @@ class Model:
         *,
         cache: VectorCache | None = None,
     ) -> Tensor:
-        """One vector for each label: the mean over its prompts.
+        """One point for each label: the centre of its prompts.
 
-        Every prompt is embedded and brought to unit length, then the mean over a label's prompts is.
+        For unit vectors: every prompt is brought to unit length, then the mean over a label's prompts is.
 
         Args:
             labels: Labels; or for each label the phrases that stand for it.
@@ -136,7 +177,7 @@ class Model:
             cache: Where vectors of prompts are kept between runs.
 
         Returns:
-            float32 (len(labels), embed_dim) on the model's device, unit rows.
+            float32 (len(labels), embed_dim) on the model's device: points of its geometry.
 
         Raises:
             UsageError: There are no labels, a label has no phrases, there are no such templates, or one has
@@ -151,12 +192,18 @@ class Model:
             raise UsageError("there are no labels" if not prompts else "a label has no phrases")
         place = {prompt: i for i, prompt in enumerate(dict.fromkeys(p for own in prompts for p in own))}
         vectors = self._encode_kept(list(place), cache) if cache else self.encode_texts(list(place))
-        means = torch.stack([vectors[[place[prompt] for prompt in own]].mean(dim=0) for own in prompts])
-        return F.normalize(means, dim=-1)
+        centre = self.geometry.centre
+        return torch.stack([centre(vectors[[place[prompt] for prompt in own]]) for own in prompts])
 
     def logits(self, images: Tensor, texts: Tensor) -> Tensor:
-        """Scaled cosines of unit rows (N, D) and (K, D): float32 (N, K), never less precise."""
-        return self.logit_scale * (images.float() @ texts.float().T)
+        """Scaled scores of points (N, D) and (K, D): float32 (N, K), never less precise.
+
+        Scores are cosines, or minus the distances in hyperbolic space.
+        """
+        images, texts = images.float(), texts.float()
+        if isinstance(self.geometry, Lorentz):
+            return self.logit_scale * self.geometry.scores(images, texts)
+        return self.logit_scale * (images @ texts.T)  # unit rows: not brought to unit length once more
 
     def probabilities(self, images: Tensor, texts: Tensor) -> Tensor:
         """Softmax of `logits` over the texts: float32 (N, K), rows sum to 1."""
@@ -172,10 +219,17 @@ class Model:
     def _prepared(self, item: ImageLike) -> Prepared:
         return item if isinstance(item, Prepared) else self.prepare(read_image(item))
 
-    def _unit(self, rows: list[Tensor]) -> Tensor:
+    @property
+    def _is_hyperbolic(self) -> bool:
+        return self.card.geometry == "lorentz"
+
+    def _around(self, root: str) -> Radial:
+        return Radial(self.encode_texts([root])[0])
+
+    def _points(self, rows: list[Tensor], project: Callable[[Tensor], Tensor]) -> Tensor:
         if not rows:
             return torch.zeros(0, self.embed_dim, device=self.device)
-        return F.normalize(torch.cat(rows).float(), dim=-1)
+        return project(torch.cat(rows).float())
 
     def _encode_kept(self, prompts: list[str], cache: VectorCache) -> Tensor:
         keys = [cache_key(self.key, prompt) for prompt in prompts]
@@ -187,6 +241,10 @@ class Model:
             cache.put_many(new)
             kept = {**kept, **new}
         return torch.from_numpy(np.stack([kept[key] for key in keys])).to(self.device)
+
+
+def _unit(features: Tensor) -> Tensor:
+    return F.normalize(features, dim=-1)
 
 
 def _batches(items: Sequence[_T] | Tensor, size: int) -> Iterator[Sequence[_T] | Tensor]:

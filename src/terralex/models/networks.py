@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from terralex.models.card import ModelCard
+from terralex.models.hyperbolic import LorentzScales
 from terralex.runtime.errors import TerralexError
 
 CLIP_VOCABULARY = 49408
@@ -18,6 +19,8 @@ class Network(Protocol):
     """What every family of models offers; an ``nn.Module`` besides."""
 
     logit_scale: Tensor
+    lorentz: LorentzScales
+    """Only where the geometry of the card is ``lorentz``."""
 
     def encode_image(self, pixels: Tensor) -> Tensor:
         """(N, bands, size, size) to (N, embed_dim), not yet of unit length."""
@@ -40,8 +43,12 @@ def build(card: ModelCard) -> tuple[nn.Module, Tokenizer]:
     """The network that the card describes and its tokenizer.
 
     Large networks come on the meta device: their weights take neither time nor memory until they are loaded.
+    Those of hyperbolic geometry have their `LorentzScales` as ``lorentz``.
     """
-    return _build_pocket(card) if card.family == "pocket" else _build_open_clip(card)
+    network, tokenizer = _build_pocket(card) if card.family == "pocket" else _build_open_clip(card)
+    if card.geometry == "lorentz":
+        network.lorentz = LorentzScales(card.embed_dim)
+    return network, tokenizer
 
 
 def open_clip_config(architecture: Mapping[str, Any], where: str) -> dict[str, Any]:

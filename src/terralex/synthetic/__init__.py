@@ -17,6 +17,7 @@ from terralex.synthetic.life import (
     TRAITS,
     Taxon,
     TreeOfLife,
+    held_out_species,
     make_tree_of_life,
     render_specimen,
 )
@@ -33,6 +34,7 @@ __all__ = [
     "Taxon",
     "TreeOfLife",
     "cut_tiles",
+    "held_out_species",
     "make_land_scene",
     "make_land_tile",
     "make_land_tiles",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from PIL import Image as Picture
 
 from terralex.imagery import Bands, write_geotiff
 from terralex.synthetic.land import LAND_CLASSES, make_land_scene, make_land_tile, render_rgb8
-from terralex.synthetic.life import TreeOfLife, make_tree_of_life, render_specimen
+from terralex.synthetic.life import RANKS, TreeOfLife, make_tree_of_life, render_specimen
 
 _TILES = 2  # of each class of land
 _SPECIMENS = 12
@@ -26,24 +26,30 @@ def write_samples(directory: str | Path, seed: int = 0) -> list[Path]:
 
     `labels.csv` holds the truth: path within the directory, kind ("tile", "rgb", "scene", "map", "specimen"),
     label, and the broader terms from near to far with ";" between. A map's values index `LAND_NAMES`.
+    `species.csv` holds the tree of life that the specimens are from, a species a row.
 
     Args:
         directory: Made if it is not there; files of the same names are replaced.
         seed: The same seed gives the same pictures.
 
     Returns:
-        The files written, `labels.csv` last.
+        The files written, `species.csv` and `labels.csv` last.
     """
     root = Path(directory)
     for folder in ("tiles", "rgb", "scene", "specimens"):
         (root / folder).mkdir(parents=True, exist_ok=True)
     rows = [*_write_tiles(root, seed), *_write_scene(root, seed), *_write_specimens(root, seed)]
-    table = root / "labels.csv"
-    with table.open("w", newline="", encoding="utf-8") as file:
+    species, labels = root / "species.csv", root / "labels.csv"
+    _write_table(species, RANKS, (row.values() for row in make_tree_of_life(seed).rows()))
+    _write_table(labels, ("path", "kind", "label", "broader"), rows)
+    return [*(root / row[0] for row in rows), species, labels]
+
+
+def _write_table(path: Path, headings: Sequence[str], rows: Iterable[Iterable[str]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("path", "kind", "label", "broader"))
+        writer.writerow(headings)
         writer.writerows(rows)
-    return [*(root / row[0] for row in rows), table]
 
 
 def _write_tiles(root: Path, seed: int) -> Iterator[Row]:

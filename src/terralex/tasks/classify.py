@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from os import PathLike, fspath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ from terralex.tasks.records import Prediction
 
 if TYPE_CHECKING:
     from terralex.models import Model
+
+T = TypeVar("T")
 
 Templates = str | PathLike[str] | Sequence[str]
 
@@ -110,27 +112,56 @@ class Classifier:
 
     def predict(self, chunk: Sequence[Encoded]) -> Iterator[Prediction]:
         """The predictions for each image of a chunk, best first; one with an error for each that failed."""
-        usable = [entry.features.vector for entry in chunk if entry.features]
-        rows = iter(self.probabilities(np.stack(usable)) if usable else ())
-        for entry in chunk:
-            if entry.features:
-                yield from self._ranked(entry, next(rows))
-            else:
-                yield Prediction(entry.path, entry.window, model=self._model.name, error=entry.error)
+        return rank_labels(chunk, self, self._model.name, top_k=self._top_k, scores=self._scores)
 
-    def _ranked(self, entry: Encoded, row: NDArray[np.float32]) -> Iterator[Prediction]:
-        best = np.argsort(-row, kind="stable")[: self._top_k]  # of equal scores the label given first
-        every = dict(zip(self.labels, row.tolist(), strict=True)) if self._scores else None
-        notes = entry.features.notes if entry.features else ""
+
+class Scorer(Protocol):
+    """What gives each image a probability for each of its labels."""
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """The labels."""
+
+    def probabilities(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Points of the model, (N, embed_dim), to probabilities: float32 (N, labels)."""
+
+
+def rank_labels(
+    chunk: Sequence[Encoded], scorer: Scorer, model: str, *, top_k: int, scores: bool
+) -> Iterator[Prediction]:
+    """The best labels of each image of a chunk; one record with an error for each that failed.
+
+    Args:
+        chunk: Encoded images.
+        scorer: Gives the probabilities.
+        model: The model's name.
+        top_k: How many labels an image gets.
+        scores: Also give the score of every label.
+    """
+    for entry, row in with_rows(chunk, scorer.probabilities):
+        if row is None or not entry.features:
+            yield Prediction(entry.path, entry.window, model=model, error=entry.error)
+            continue
+        best = np.argsort(-row, kind="stable")[:top_k]  # of equal scores the label given first
+        every = dict(zip(scorer.labels, row.tolist(), strict=True)) if scores else None
         for rank, label in enumerate(best, start=1):
             yield Prediction(
                 path=entry.path,
                 window=entry.window,
-                label=self.labels[label],
+                label=scorer.labels[label],
                 rank=rank,
                 score=float(row[label]),
                 scores=every,
-                model=self._model.name,
-                notes=notes,
-                error=None,
+                model=model,
+                notes=entry.features.notes,
             )
+
+
+def with_rows(
+    chunk: Sequence[Encoded], rows: Callable[[NDArray[np.float32]], Iterable[T]]
+) -> Iterator[tuple[Encoded, T | None]]:
+    """Each image of a chunk with the row that is made of its vector; None for one that failed."""
+    usable = [entry.features.vector for entry in chunk if entry.features]
+    made = iter(rows(np.stack(usable)) if usable else ())
+    for entry in chunk:
+        yield entry, next(made) if entry.features else None

@@ -1,4 +1,4 @@
-"""Images to unit vectors, with what is needed to use them later."""
+"""Images to vectors, with what is needed to use them later."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ def embed(
     cache: bool = True,
 ) -> Iterator[Embedding]:
     """Turn images into vectors whose scalar products say how alike they are.
+
+    Those of a hyperbolic model are points that its `geometry` compares.
 
     Args:
         inputs: As for `classify`.
@@ -68,5 +70,11 @@ def _embedding(model: Model, entry: Encoded) -> Embedding:
         notes=features.notes if features else "",
         model=model.name,
         revision=model.revision,
+        geometry=_geometry(model),
         error=entry.error,
     )
+
+
+def _geometry(model: Model) -> str:
+    curvature = getattr(model.geometry, "curvature", None)
+    return model.card.geometry if curvature is None else f"{model.card.geometry}, curvature {curvature:g}"

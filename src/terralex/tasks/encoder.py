@@ -1,4 +1,4 @@
-"""Inputs to unit vectors: read on threads, looked up by content, encoded in batches that do not vary.
+"""Inputs to vectors: read on threads, looked up by content, encoded in batches that do not vary.
 
 Rounding depends on which images share a batch. So that a run that was cut off and resumed gives the same
 bytes, the batch of a chunk holds exactly those of its images that can be read and that no earlier chunk left

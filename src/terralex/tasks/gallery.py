@@ -31,7 +31,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Block:
-    """Some rows of a file: unit vectors (N, embed_dim), where each came from, and how many had none."""
+    """Some rows of a file: vectors (N, embed_dim), where each came from, and how many had none."""
 
     vectors: NDArray[np.float32]
     places: list[Place]

@@ -24,7 +24,7 @@ _LAYOUT = "1"  # of what is kept; another number forgets what was kept before
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Features:
-    """A unit vector, float32 (embed_dim,), the bands that it was made of, and remarks for the reader."""
+    """A vector, float32 (embed_dim,), the bands that it was made of, and remarks for the reader."""
 
     vector: NDArray[np.float32]
     bands: tuple[str, ...]

@@ -7,7 +7,7 @@ from pathlib import PurePath
 
 from terralex.runtime.errors import UsageError
 from terralex.runtime.rows import Columns, ColumnType, Row, Vector
-from terralex.tasks.records import Embedding, Hit, Prediction, window_text
+from terralex.tasks.records import Embedding, Hit, Link, Prediction, window_text
 
 SCORE_PREFIX = "score:"
 
@@ -17,6 +17,21 @@ HIT_COLUMNS: Columns = {
     "path": str,
     "window": str,
     "score": float,
+    "model": str,
+    "notes": str,
+    "error": str,
+}
+
+LINK_COLUMNS: Columns = {
+    "path": str,
+    "window": str,
+    "query": str,
+    "step": int,
+    "rank": str,
+    "name": str,
+    "radius": float,
+    "score": float,
+    "text": str,
     "model": str,
     "notes": str,
     "error": str,
@@ -50,7 +65,9 @@ def prediction_row(prediction: Prediction) -> Row:
 
 def embedding_columns(size: int) -> Columns:
     """Columns of embeddings of `size` numbers."""
-    texts: dict[str, ColumnType] = dict.fromkeys(("bands", "notes", "model", "revision", "error"), str)
+    texts: dict[str, ColumnType] = dict.fromkeys(
+        ("bands", "notes", "model", "revision", "geometry", "error"), str
+    )
     return {"path": str, "window": str, "vector": Vector(size), **texts}
 
 
@@ -64,6 +81,7 @@ def embedding_row(embedding: Embedding) -> Row:
         "notes": embedding.notes or None,
         "model": embedding.model,
         "revision": embedding.revision,
+        "geometry": embedding.geometry,
         "error": embedding.error,
     }
 
@@ -79,6 +97,24 @@ def hit_row(hit: Hit) -> Row:
         "model": hit.model,
         "notes": hit.notes or None,
         "error": hit.error,
+    }
+
+
+def link_row(link: Link) -> Row:
+    """One row of `LINK_COLUMNS`."""
+    return {
+        "path": None if link.query else link.path,
+        "window": window_text(link.window),
+        "query": link.query,
+        "step": link.step,
+        "rank": link.rank,
+        "name": link.name,
+        "radius": link.radius,
+        "score": link.score,
+        "text": link.text,
+        "model": link.model,
+        "notes": link.notes or None,
+        "error": link.error,
     }
 
 

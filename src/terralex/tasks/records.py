@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,18 +39,53 @@ class Prediction:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Embedding:
-    """The vector of one image.
+@dataclass(frozen=True, slots=True)
+class TaxonPrediction:
+    """One taxon of one image.
 
     Attributes:
         path: The file, or a name such as `array 0` for an image that came from memory.
         window: The part of the image that was looked at; None is all of it.
-        vector: Unit vector, float32, shape (embed_dim,); None if the image could not be used.
+        place: 1 for the best taxon of the image, 2 for the next; None if the image could not be used.
+        rank: The rank of the taxon; "" if the image supports no rank.
+        label: Its name, "Genus epithet" for a species; "" if the image supports no rank.
+        common_name: Its common name, where the taxonomy gives one.
+        score: Its probability among all taxa of its rank; calibrated where a stop was asked for.
+        lineage: The name at each rank down to its own; "" where the taxonomy has none.
+        probabilities: The probability of each taxon of the lineage, by rank, as `score`.
+        model: The model's name.
+        notes: What the reader of the result should know, such as bands that were filled in.
+        error: Why the image could not be used.
+    """
+
+    path: str
+    window: Window | None = None
+    place: int | None = None
+    rank: str | None = None
+    label: str | None = None
+    common_name: str | None = None
+    score: float | None = None
+    lineage: Mapping[str, str] = field(default_factory=dict)
+    probabilities: Mapping[str, float] = field(default_factory=dict)
+    model: str = ""
+    notes: str = ""
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Embedding:
+    """The vector of one image: a point of the model's geometry.
+
+    Attributes:
+        path: The file, or a name such as `array 0` for an image that came from memory.
+        window: The part of the image that was looked at; None is all of it.
+        vector: float32 (embed_dim,), of unit length or the space components of a point of hyperbolic space;
+            None if the image could not be used.
         bands: Bands of the image that the model saw.
         notes: What the reader of the result should know, such as bands that were filled in.
         model: The model's name.
         revision: Which weights of that model.
+        geometry: `cosine`, `radial`, or `lorentz` with its curvature.
         error: Why the image could not be used.
     """
 
@@ -61,6 +96,7 @@ class Embedding:
     notes: str
     model: str
     revision: str
+    geometry: str
     error: str | None
 
 
@@ -73,7 +109,8 @@ class Hit:
         rank: 1 for the nearest image of the query.
         path: The file.
         window: The part of the image that was looked at; None is all of it.
-        score: Cosine similarity of query and image, from -1 to 1.
+        score: Cosine similarity of query and image, from -1 to 1; minus their distance, from a model of
+            hyperbolic space.
         model: The model's name.
         notes: What the reader of the result should know, such as bands that were filled in.
         error: Why the image could not be searched.
@@ -84,6 +121,40 @@ class Hit:
     path: str
     window: Window | None = None
     score: float | None = None
+    model: str = ""
+    notes: str = ""
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """One text in the chain of a picture or a phrase, from general to specific.
+
+    Attributes:
+        path: The file; the phrase itself, if the chain is of words.
+        window: The part of the image that was looked at; None is all of it.
+        query: The phrase; None if the chain is of a picture.
+        step: 1 for the most general text of the chain. None if the image could not be used.
+        name: The text for people: of a taxon its own name.
+        rank: Rank of the taxon; None if the text is of no taxonomy.
+        radius: How specific the text is: its distance from the root.
+        score: Cosine similarity of text and query, from -1 to 1; minus their distance, from a model of
+            hyperbolic space.
+        text: The text that the model read.
+        model: The model's name.
+        notes: What the reader of the result should know, such as bands that were filled in.
+        error: Why the image could not be used.
+    """
+
+    path: str
+    window: Window | None = None
+    query: str | None = None
+    step: int | None = None
+    name: str | None = None
+    rank: str | None = None
+    radius: float | None = None
+    score: float | None = None
+    text: str | None = None
     model: str = ""
     notes: str = ""
     error: str | None = None

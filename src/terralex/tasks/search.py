@@ -17,6 +17,8 @@ from terralex.tasks.loading import as_model
 from terralex.tasks.records import Hit
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from terralex.models import Model
 
 
@@ -87,7 +89,7 @@ def _is_file(item: Item) -> bool:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Queries:
-    """Names of queries, and their unit vectors (len(names), embed_dim)."""
+    """Names of queries, and their vectors (len(names), embed_dim)."""
 
     names: list[str]
     vectors: NDArray[np.float32]
@@ -113,6 +115,13 @@ def encode_queries(encoder: Encoder, words: Sequence[str], images: Sequence[Item
     return Queries([*words, *(item.name for item in images)], np.concatenate(vectors))
 
 
+def _wide(vectors: NDArray[np.float32]) -> Tensor:
+    """In float64: else its place in a block would decide the last digit, and the order of equal images."""
+    import torch
+
+    return torch.from_numpy(vectors.astype(np.float64))
+
+
 class Search:
     """The nearest images so far.
 
@@ -129,6 +138,7 @@ class Search:
         self.failed: list[Hit] = []
         self._model = model
         self._queries = queries
+        self._asked = model.geometry.queries(_wide(queries.vectors))
         self._top_k = top_k
         self._scores = np.empty((len(queries.names), 0), np.float32)
         self._numbers = np.empty((len(queries.names), 0), np.int64)
@@ -148,11 +158,11 @@ class Search:
         ]
 
     def add(self, vectors: NDArray[np.float32], places: Sequence[Place]) -> None:
-        """Look at unit vectors (N, embed_dim), and where each came from."""
+        """Look at vectors (N, embed_dim), and where each came from."""
         numbers = np.arange(self._seen, self._seen + len(places))
-        # In float64: else its place in the block would decide the last digit, and the order of equal images.
-        cosines = (self._queries.vectors.astype(np.float64) @ vectors.T.astype(np.float64)).astype(np.float32)
-        scores = np.concatenate([self._scores, cosines], axis=1)
+        space = self._model.geometry
+        found = space.scores_from(self._asked @ space.keys(_wide(vectors)).T)
+        scores = np.concatenate([self._scores, found.float().numpy()], axis=1)
         everyone = np.concatenate([self._numbers, np.tile(numbers, (len(scores), 1))], axis=1)
         best = np.argsort(-scores, axis=1, kind="stable")[:, : self._top_k]
         self._scores = np.take_along_axis(scores, best, axis=1)

@@ -18,14 +18,17 @@ from terralex.taxonomy.names import (
     tagged_name,
     taxonomic_name,
 )
+from terralex.taxonomy.paths import BestPaths, best_paths, roll_ups
 from terralex.taxonomy.rank_tables import chain_names
 from terralex.taxonomy.read import read_taxonomy
 from terralex.taxonomy.sampling import Relatives, RelativeSampler
 from terralex.taxonomy.taxon import CommonName, Taxon
 from terralex.taxonomy.taxonomy import Taxonomy
+from terralex.taxonomy.write import write_taxonomy
 
 __all__ = [
     "RANKS",
+    "BestPaths",
     "CommonName",
     "Finding",
     "NameTable",
@@ -34,16 +37,19 @@ __all__ = [
     "Taxon",
     "Taxonomy",
     "TaxonomyBuilder",
+    "best_paths",
     "bioclip_names",
     "chain_names",
     "folder_lineage",
     "make_taxonomy",
     "read_name_table",
     "read_taxonomy",
+    "roll_ups",
     "scientific_name",
     "show_lineage",
     "split_scientific",
     "split_species",
     "tagged_name",
     "taxonomic_name",
+    "write_taxonomy",
 ]

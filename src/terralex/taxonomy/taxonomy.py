@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -142,6 +143,13 @@ class Taxonomy:
     def index(self) -> NameIndex:
         """Names in the form in which they are compared."""
         return NameIndex(self)
+
+    @cached_property
+    def digest(self) -> str:
+        """A fingerprint of the ranks, the names and their places: equal for equal taxonomies."""
+        total = hashlib.blake2b("\0".join((*self.ranks, "", *self.names)).encode(), digest_size=12)
+        total.update(np.ascontiguousarray(self.nodes, "<i4").tobytes())
+        return total.hexdigest()
 
     def find(self, name: str, rank: str | None = None) -> Taxon:
         """The taxon of a name, at any rank or at the one given; capitals do not matter.

@@ -28,16 +28,45 @@ class Augmentation:
     mix: float = 0.7
 
 
-def crop_and_turn(pixels: Tensor, size: int, smallest: float) -> Tensor:
-    """Random crops in the eight orientations of a square: (N, b, S, S) to (N, b, size, size)."""
+class Draws:
+    """Random numbers, a row for each picture of a batch of which this process has a part.
+
+    Every process draws for the whole batch, so that a picture varies alike however many processes there are.
+
+    Args:
+        generator: where the numbers come from.
+        count: pictures of the whole batch.
+        part: those of this process.
+    """
+
+    def __init__(self, generator: torch.Generator, count: int, part: slice = slice(None)) -> None:
+        self.generator, self.count, self.part = generator, count, part
+
+    def uniform(self, low: float, high: float, *shape: int) -> Tensor:
+        """float32 (pictures, *shape), each in [low, high)."""
+        drawn = torch.rand(self.count, *shape, generator=self.generator)
+        return low + (high - low) * drawn[self.part]
+
+    def chance(self, probability: float, *shape: int) -> Tensor:
+        """Bool (pictures, *shape), each true with this probability."""
+        return self.uniform(0, 1, *shape) < probability
+
+
+def crop_and_turn(pixels: Tensor, size: int, smallest: float, draws: Draws, *, upright: bool) -> Tensor:
+    """Random crops: (n, b, S, S) to (n, b, size, size).
+
+    They are mirrored; unless ``upright``, they come in all eight orientations of a square.
+    """
     n = len(pixels)
-    scale = torch.empty(n).uniform_(smallest, 1.0).sqrt()
-    stretch = torch.empty(n).uniform_(-0.2, 0.2).exp()
+    scale = draws.uniform(smallest, 1.0).sqrt()
+    stretch = draws.uniform(-0.2, 0.2).exp()
     extent = torch.stack([scale * stretch, scale / stretch], dim=1).clamp(max=1.0)
-    shift = (torch.rand(n, 2) * 2 - 1) * (1 - extent)
-    signed = extent * (torch.randint(0, 2, (n, 2)) * 2 - 1)
+    shift = draws.uniform(-1, 1, 2) * (1 - extent)
+    mirrored, swap = draws.chance(0.5, 2), draws.chance(0.5)
+    if upright:
+        mirrored[:, 1], swap = False, torch.zeros_like(swap)
+    signed = torch.where(mirrored, -extent, extent)
     theta = torch.zeros(n, 2, 3)
-    swap = torch.rand(n) < 0.5
     for axis in (0, 1):
         theta[:, axis, axis] = torch.where(swap, 0.0, signed[:, axis])
         theta[:, axis, 1 - axis] = torch.where(swap, signed[:, axis], 0.0)
@@ -46,62 +75,66 @@ def crop_and_turn(pixels: Tensor, size: int, smallest: float) -> Tensor:
     return F.grid_sample(pixels, grid, padding_mode="reflection", align_corners=False)
 
 
-def vary_light(pixels: Tensor, gain: float) -> Tensor:
+def vary_light(pixels: Tensor, gain: float, draws: Draws) -> Tensor:
     """Random brightness, contrast and balance of bands, never below zero; one in ten loses its colour."""
-    n, bands = pixels.shape[:2]
+    bands = pixels.shape[1]
+
+    def around_one(spread: float, bands: int = 1) -> Tensor:
+        return draws.uniform(1 - spread, 1 + spread, bands, 1, 1)
+
     mean = pixels.mean(dim=(1, 2, 3), keepdim=True)
-    contrast, brightness = _around_one(n, 1, gain), _around_one(n, 1, gain)
-    varied = ((pixels - mean) * contrast + mean) * brightness * _around_one(n, bands, gain / 3)
-    grey = (torch.rand(n, 1, 1, 1) < 0.1) & torch.tensor(bands == 3)
+    contrast, brightness = around_one(gain), around_one(gain)
+    varied = ((pixels - mean) * contrast + mean) * brightness * around_one(gain / 3, bands)
+    grey = draws.chance(0.1, 1, 1, 1) & torch.tensor(bands == 3)
     return torch.where(grey, varied.mean(dim=1, keepdim=True), varied).clamp(min=0)
 
 
-def render(pixels: Tensor, rgb: tuple[int, ...], white: float, chance: float) -> tuple[Tensor, Tensor]:
-    """Turns some pictures (N, b, H, W) of digital numbers into what an 8-bit rendering of them reads back as.
+def render(
+    pixels: Tensor, rgb: tuple[int, ...], white: float, chance: float, draws: Draws
+) -> tuple[Tensor, Tensor]:
+    """Turns some pictures (n, b, H, W) of digital numbers into what an 8-bit rendering of them reads back as.
 
     A rendering maps some bright level, which nobody wrote down, to 255, cuts off what is brighter, and often
     bends the rest. Read back, 255 stands for ``white``. Returns the pictures, and which were rendered, bool
-    (N,).
+    (n,).
     """
-    n = len(pixels)
-    rendered = torch.rand(n) < chance
+    rendered = draws.chance(chance)
     brightest = pixels[:, list(rgb), ::4, ::4].flatten(1).quantile(0.98, dim=1)
-    level = torch.maximum(brightest * torch.empty(n).uniform_(0.9, 1.6), torch.empty(n).uniform_(1500, 3500))
-    gamma = torch.empty(n).uniform_(1.0, 1.8)
+    level = torch.maximum(brightest * draws.uniform(0.9, 1.6), draws.uniform(1500, 3500))
+    gamma = draws.uniform(1.0, 1.8)
     level, gamma, chosen = (value[:, None, None, None] for value in (level, gamma, rendered))
     return torch.where(chosen, white * (pixels / level).clamp(0, 1) ** (1 / gamma), pixels), rendered
 
 
-def drop_bands(normalised: Tensor, rgb: tuple[int, ...], rgb_only: Tensor, chance: float) -> Tensor:
-    """Sets bands of (N, C, H, W) to their mean, zero.
+def drop_bands(
+    normalised: Tensor, rgb: tuple[int, ...], rgb_only: Tensor, chance: float, draws: Draws
+) -> Tensor:
+    """Sets bands of (n, C, H, W) to their mean, zero.
 
     Args:
         normalised: the pictures.
         rgb: channels of red, green and blue.
-        rgb_only: bool (N,), pictures that keep these three alone.
+        rgb_only: bool (n,), pictures that keep these three alone.
         chance: that another picture loses a random half of its bands.
+        draws: random numbers.
     """
-    n, bands = normalised.shape[:2]
+    bands = normalised.shape[1]
     three = torch.zeros(bands, dtype=torch.bool)
     three[list(rgb)] = True
-    halved = (torch.rand(n, bands) < 0.5) | (torch.rand(n, 1) >= chance)
+    halved = draws.chance(0.5, bands) | ~draws.chance(chance, 1)
     keep = torch.where(rgb_only[:, None], three, halved)
     return normalised * keep[:, :, None, None]
 
 
-def mix(pixels: Tensor, partner: Tensor) -> tuple[Tensor, float]:
+def mix(pixels: Tensor, partner: Tensor, generator: torch.Generator) -> tuple[Tensor, float]:
     """Mixes each picture with its partner; returns the pictures and the part that is still its own."""
-    own = float(torch.rand(()))
-    if torch.rand(()) < 0.5:
+    own, kind, *corner = torch.rand(4, generator=generator).tolist()
+    if kind < 0.5:
         return own * pixels + (1 - own) * pixels[partner], own
     size = pixels.shape[-1]
     side = round(size * (1 - own) ** 0.5)
-    top, left = torch.randint(0, size - side + 1, (2,)).tolist()
+    top, left = (int(place * (size - side + 1)) for place in corner)
     mixed = pixels.clone()
     patch = (..., slice(top, top + side), slice(left, left + side))
     mixed[patch] = pixels[partner][patch]
     return mixed, 1 - (side / size) ** 2
-
-
-def _around_one(n: int, bands: int, spread: float) -> Tensor:
-    return torch.empty(n, bands, 1, 1).uniform_(1 - spread, 1 + spread)

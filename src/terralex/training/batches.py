@@ -1,100 +1,231 @@
-"""Batches: pictures drawn from the sets, varied and normalised, and phrasings of every concept."""
+"""Batches: pictures drawn from the sources, varied and normalised, and the captions of a step."""
 
 from __future__ import annotations
 
-import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import count, groupby
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 from terralex.models.card import InputSpec
 from terralex.runtime.errors import UsageError
-from terralex.training.augment import Augmentation, crop_and_turn, drop_bands, mix, render, vary_light
-from terralex.training.concepts import Concepts
-from terralex.training.sources import PictureSet, rgb_channels
+from terralex.training.augment import Augmentation, Draws, crop_and_turn, drop_bands, mix, render, vary_light
+from terralex.training.captions import Captions, ConceptCaptions, TaxonCaptions, join
+from terralex.training.objectives import Chains
+from terralex.training.sources import Source, rgb_channels
+
+
+@dataclass(frozen=True)
+class Share:
+    """The part of every batch that one of several processes reads."""
+
+    rank: int = 0
+    of: int = 1
+
+    def part(self, count: int) -> slice:
+        """Which of ``count`` pictures, a multiple of `of`, are this process's."""
+        return slice(count * self.rank // self.of, count * (self.rank + 1) // self.of)
 
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's pictures and words.
+    """One step's pictures and words. All processes have the same, but each its own pictures.
 
     Attributes:
-        pixels: float32 (B, C, S, S), normalised.
-        concepts: (B,) each picture's concept.
-        partner: (B,) the concept of what was mixed into it.
+        pixels: float32 (n, C, S, S), normalised: the pictures of this process.
+        captions: of all pictures, process after process.
+        partner: int8 (pictures, texts), as the relation of the captions, of what was mixed in.
         own: part of each picture that is its own, 1 where nothing was mixed in.
-        texts: one phrasing of each concept.
     """
 
     pixels: Tensor
-    concepts: Tensor
+    captions: Captions
     partner: Tensor
-    own: float
-    texts: list[str]
+    own: float = 1.0
+
+    def relations(self) -> list[tuple[float, Tensor]]:
+        """What holds for the pictures, each with its weight."""
+        if self.own == 1:
+            return [(1.0, self.captions.relation)]
+        return [(self.own, self.captions.relation), (1 - self.own, self.partner)]
+
+    def to(self, device: torch.device) -> Batch:
+        """The batch with its tensors on a device."""
+        captions = replace(
+            self.captions,
+            relation=self.captions.relation.to(device),
+            keys=self.captions.keys.to(device),
+            depths=self.captions.depths.to(device),
+        )
+        pixels = self.pixels
+        if pixels.ndim == 4:
+            pixels = pixels.to(device, memory_format=torch.channels_last)
+        return Batch(pixels, captions, self.partner.to(device), self.own)
+
+    def chains(self, texts: Tensor, *, last_opposed: bool) -> Chains:
+        """The chains of the captions as points; see `ChainRows.of`."""
+        assert self.captions.chains is not None, "the objective asked for them"
+        return self.captions.chains.of(texts, last_opposed=last_opposed)
 
 
 class Batches:
-    """Batches that depend on the seed and the step alone, so that a resumed run sees what it would have."""
+    """Batches that depend on the seed and the step alone, so that a resumed run sees what it would have.
+
+    Args:
+        sources: where pictures come from.
+        concepts: captions of the sources that are labelled with concepts.
+        taxa: captions of the sources that are labelled with a taxonomy's leaves.
+        spec: what the model takes.
+        batch_size: pictures of a batch, of all processes together.
+        augment: how pictures are varied; None: not at all, as for validation.
+        share: this process's part.
+        seed: of everything random.
+        pictures: False: captions alone are needed.
+    """
 
     def __init__(
         self,
-        sets: Sequence[PictureSet],
-        concepts: Concepts,
-        templates: Sequence[str],
+        sources: Sequence[Source],
+        concepts: ConceptCaptions | None,
+        taxa: TaxonCaptions | None,
         spec: InputSpec,
         batch_size: int,
-        augment: Augmentation,
+        augment: Augmentation | None,
+        *,
+        share: Share | None = None,
+        seed: int = 0,
+        pictures: bool = True,
     ) -> None:
-        self.sets, self.concepts, self.templates = sets, concepts, templates
-        self.spec, self.augment = spec, augment
+        self.sources, self.concepts, self.taxa = sources, concepts, taxa
+        self.spec, self.augment, self.seed, self.pictures = spec, augment, seed, pictures
+        self.share = share or Share()
         self.rgb = rgb_channels(spec)
-        total = sum(part.share for part in sets)
-        self.sizes = [round(batch_size * part.share / total) for part in sets]
+        total = sum(source.share for source in sources)
+        self.sizes = [round(batch_size * source.share / total) for source in sources]
         if 0 in self.sizes:
             raise UsageError(f"a batch of {batch_size} has no picture of a data source: raise its share")
-
-    def draw(self, seed: int, step: int, size: int) -> Batch:
-        """The batch of a step, ``size`` pixels a side. Seeds torch, so that what follows repeats too."""
-        state = seed * 1_000_003 + step
-        torch.manual_seed(state)
-        parts = [self._pictures(part, n, size) for part, n in zip(self.sets, self.sizes, strict=True)]
-        pixels = torch.cat([pixels for pixels, _ in parts])
-        concepts = torch.cat([concepts for _, concepts in parts])
-        partner, own = torch.arange(len(pixels)), 1.0
-        if torch.rand(()) < self.augment.mix:
-            starts = [sum(self.sizes[:i]) for i in range(len(self.sizes))]
-            partner = torch.cat(
-                [start + torch.randperm(n) for start, n in zip(starts, self.sizes, strict=True)]
+        if any(size % self.share.of for size in self.sizes):
+            raise UsageError(
+                f"{self.share.of} processes cannot share batches of {self.sizes} pictures evenly: "
+                "choose batch_size and shares that they divide"
             )
-            pixels, own = mix(pixels, partner)
-        return Batch(pixels, concepts, concepts[partner], own, self.phrase(random.Random(state)))
 
-    def phrase(self, rng: random.Random) -> list[str]:
-        """One phrasing of every concept: a word for it, four times in ten the usual one, in a template."""
-        return [
-            rng.choice(self.templates).replace(
-                "{c}", concept.words[0] if rng.random() < 0.4 else rng.choice(concept.words)
-            )
-            for concept in self.concepts
+        self._order, self._partner = _pairs(self.sizes, self.share.of)
+
+    @property
+    def vocabulary(self) -> int:
+        """How many things the captions name."""
+        vocabularies = (self.concepts and len(self.concepts.concepts), self.taxa and self.taxa.vocabulary)
+        return sum(size or 0 for size in vocabularies)
+
+    @contextmanager
+    def ahead(self, first: int, size_of: Callable[[int], int], workers: int) -> Iterator[Iterator[Batch]]:
+        """Batches from number ``first`` on; with ``workers``, the next one is drawn while one is in use.
+
+        Args:
+            first: number of the first batch.
+            size_of: the size of the pictures of a batch, by its number.
+            workers: 0: a batch is drawn when it is asked for.
+        """
+        if not workers:
+            yield (self.draw(number, size_of(number)) for number in count(first))
+            return
+        with ThreadPoolExecutor(1) as drawer:
+            waiting = deque(drawer.submit(self.draw, n, size_of(n)) for n in (first, first + 1))
+
+            def drawn() -> Iterator[Batch]:
+                for number in count(first + 2):
+                    yield waiting.popleft().result()
+                    waiting.append(drawer.submit(self.draw, number, size_of(number)))
+
+            try:
+                yield drawn()
+            finally:
+                drawer.shutdown(cancel_futures=True)
+
+    def draw(self, step: int, size: int) -> Batch:
+        """The batch of a step, ``size`` pixels a side."""
+        state = self.seed * 1_000_003 + step
+        generator = torch.Generator().manual_seed(state)
+        chosen = [
+            source.choose(step, size_of, generator)
+            for source, size_of in zip(self.sources, self.sizes, strict=True)
         ]
+        labels = [source.labels(numbers) for source, numbers in zip(self.sources, chosen, strict=True)]
+        captions = self._captions(labels, state)
+        captions = replace(captions, relation=captions.relation[self._order])
+        partner = captions.relation[self._partner]
+        if not self.pictures:
+            return Batch(torch.empty(0), captions, partner)
+        pairs = zip(self.sources, chosen, strict=True)
+        pixels = torch.cat([self._pictures(source, numbers, size, generator) for source, numbers in pairs])
+        own = 1.0
+        if self.augment and torch.rand((), generator=generator) < self.augment.mix:
+            pixels, own = mix(pixels, self._partner[: len(pixels)], generator)
+        return Batch(pixels, captions, partner, own)
 
-    def _pictures(self, part: PictureSet, n: int, size: int) -> tuple[Tensor, Tensor]:
-        index, augment, spec = torch.randint(len(part.pixels), (n,)), self.augment, self.spec
-        pixels = crop_and_turn(part.digital_numbers(index), size, augment.crop)
-        pixels = vary_light(pixels, augment.gain)
-        if part.channels == self.rgb:
-            return normalise(pixels, part.channels, spec), part.concepts[index]
-        pixels, rendered = render(pixels, self.rgb, spec.rgb_max_dn, augment.render)
-        normalised = normalise(pixels, part.channels, spec)
-        return drop_bands(normalised, self.rgb, rendered, augment.drop_bands), part.concepts[index]
+    def _captions(self, labels: Sequence[NDArray[np.int64]], state: int) -> Captions:
+        """Captions of all pictures, source after source: neighbours with one vocabulary share their texts."""
+        parts = []
+        labelled = zip(self.sources, labels, strict=True)
+        for with_concepts, group in groupby(labelled, lambda pair: pair[0].taxonomy is None):
+            of_group = np.concatenate([own for _, own in group])
+            maker = self.concepts if with_concepts else self.taxa
+            assert maker is not None, "whoever made the sources made their captions"
+            parts.append(maker.of(of_group, state))
+        return join(parts)
+
+    def _pictures(
+        self, source: Source, chosen: NDArray[np.int64], size: int, generator: torch.Generator
+    ) -> Tensor:
+        """This process's pictures of a source, varied and normalised."""
+        part = self.share.part(len(chosen))
+        pixels, augment = source.pixels(chosen[part]).float() * source.gain, self.augment
+        if augment is None:
+            resized = F.interpolate(pixels, size=(size, size), mode="bicubic", antialias=True)
+            return normalise(resized.clamp(min=0), source.channels, self.spec)
+        draws = Draws(generator, len(chosen), part)
+        pixels = crop_and_turn(pixels, size, augment.crop, draws, upright=source.upright)
+        pixels = vary_light(pixels, augment.gain, draws)
+        if source.channels == self.rgb:
+            return normalise(pixels, source.channels, self.spec)
+        pixels, rendered = render(pixels, self.rgb, self.spec.rgb_max_dn, augment.render, draws)
+        normalised = normalise(pixels, source.channels, self.spec)
+        return drop_bands(normalised, self.rgb, rendered, augment.drop_bands, draws)
 
 
-def normalise(digital_numbers: Tensor, channels: Sequence[int], spec: InputSpec) -> Tensor:
-    """Digital numbers (N, b, H, W) to the model's input (N, C, H, W): absent bands are at their mean, 0."""
+def normalise(pixels: Tensor, channels: Sequence[int], spec: InputSpec) -> Tensor:
+    """Pixels (n, b, H, W) in the units of the model's means to its input (n, C, H, W).
+
+    Absent bands are at their mean, 0.
+    """
     chosen = list(channels)
     mean, std = (torch.tensor(values)[chosen, None, None] for values in (spec.mean, spec.std))
-    full = digital_numbers.new_zeros(len(digital_numbers), len(spec.bands), *digital_numbers.shape[-2:])
-    full[:, chosen] = (digital_numbers - mean) / std
+    full = pixels.new_zeros(len(pixels), len(spec.bands), *pixels.shape[-2:])
+    full[:, chosen] = (pixels - mean) / std
     return full
+
+
+def _pairs(sizes: Sequence[int], processes: int) -> tuple[Tensor, Tensor]:
+    """Rows of a batch, process after process, by where they stand source after source; and their partners.
+
+    Partners are neighbours, who are as random as any, of one source and one process.
+    """
+    starts = np.cumsum([0, *sizes])
+    order, partner = [], []
+    place = 0
+    for rank in range(processes):
+        for start, size in zip(starts, sizes, strict=False):
+            part = np.arange(size // processes)
+            order.append(start + rank * len(part) + part)
+            partner.append(place + np.minimum(part ^ 1, len(part) - 1))
+            place += len(part)
+    return torch.from_numpy(np.concatenate(order)), torch.from_numpy(np.concatenate(partner))

@@ -2,39 +2,44 @@
 
 from __future__ import annotations
 
-import csv
 import math
+import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from io import BytesIO, StringIO
+from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel
 
 from terralex.models import Model, save_model
-from terralex.models.pocket import PocketCLIP, PocketConfig
+from terralex.models.networks import build
 from terralex.models.prompts import load_templates
-from terralex.models.registry import get_card
-from terralex.models.tokenizer import PocketTokenizer
 from terralex.runtime.errors import TerralexError, UsageError
 from terralex.runtime.files import cannot_write, write_atomically
-from terralex.training.batches import Batch, Batches
+from terralex.training.batches import Batch, Batches, Share
+from terralex.training.captions import ConceptCaptions, TaxonCaptions
 from terralex.training.concepts import Concepts
-from terralex.training.objectives import clip_loss
+from terralex.training.learner import Learner, decay_groups, embed, frozen_texts, starting_point
+from terralex.training.log import Log
+from terralex.training.objectives import Terms
+from terralex.training.preview import check_batch, draw_batch
 from terralex.training.recipe import Recipe
-from terralex.training.sources import load_source
+from terralex.training.schedule import learning_rate
+from terralex.training.sources import Source, SourceSpec, load_source
 
-MAX_LOGIT_SCALE = 100.0
+_VALIDATION = 1_000_000_007  # added to the seed: batches of their own
 
 
 class Trainer:
-    """A run of a recipe in a folder: ``last.ckpt`` to resume from, ``log.csv``, and the exported model.
+    """A run of a recipe in a folder.
+
+    The folder holds ``last.ckpt`` to resume from, ``log.csv`` and ``tensorboard/``, ``first_batch.png``, and
+    the exported models: ``model`` with the last weights and, with validation, ``best``. Under ``torchrun``
+    all processes run the same; the first one writes.
 
     Args:
         recipe: what to do.
@@ -56,36 +61,39 @@ class Trainer:
             raise UsageError(
                 f"{folder} holds a run: pass --resume to continue it or --overwrite to start anew"
             )
-        self.card = get_card(recipe.card)
-        if self.card.family != "pocket":
-            raise UsageError(f"card {recipe.card}: only models of the pocket family are trained")
-        self.fabric = Fabric(accelerator="auto", devices=1, precision=recipe.precision)
+        self.fabric = _fabric(recipe)
         torch.manual_seed(recipe.seed)
-        config = PocketConfig.from_card(self.card.architecture)
-        self.tokenizer = PocketTokenizer(config.merges, config.context)
-        self.concepts = Concepts.load(recipe.concepts)
-        network = PocketCLIP(config, self.tokenizer.vocab_size).to(memory_format=torch.channels_last)
-        learner = _Learner(network, len(self.concepts), config.embed_dim)
-        groups = _decay_groups(learner, recipe.weight_decay)
-        optimizer = torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
+        self.card, network, self.tokenizer = starting_point(recipe)
+        if recipe.recompute:
+            _recompute(network)
+        self.batches, self.validation = self._load_batches()
+        objective, vocabulary = recipe.objective, self.batches.vocabulary if recipe.prototypes else 0
+        frozen = frozen_texts(network) if objective.keeps_prior else None
+        self.frozen = frozen and self.fabric.to_device(frozen)
+        learner = Learner(
+            network.to(memory_format=torch.channels_last), objective, vocabulary, self.card.embed_dim
+        )
+        optimizer = torch.optim.AdamW(
+            decay_groups(learner, recipe.weight_decay),
+            lr=recipe.learning_rate,
+            betas=(0.9, recipe.beta2),
+            eps=recipe.epsilon,
+            fused=True,
+        )
         self.network = network
         self.learner, self.optimizer = self.fabric.setup(learner, optimizer)
-        self.average = AveragedModel(network, multi_avg_fn=self._average, use_buffers=True)
+        self.average = (
+            AveragedModel(network, multi_avg_fn=self._average, use_buffers=True) if recipe.average else None
+        )
         if recipe.compile:
-            network.visual.compile(dynamic=False)
+            network.visual.compile(dynamic=False)  # type: ignore[union-attr]
         self.step = 0
-        self.losses: list[float] = []  # since the last row of the log
+        self.best = math.inf
+        self.log = Log(folder)
         if resume and self.checkpoint.is_file():
             self._restore()
-        self.relation = self.fabric.to_device(self.concepts.relation)
-        self.batches = self._load_batches()
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            if self.step == 0:  # what an older run left would be taken for this one's
-                self.checkpoint.unlink(missing_ok=True)
-                self.log.unlink(missing_ok=True)
-        except OSError as error:
-            raise cannot_write(folder, error) from error
+        if self.is_first_process:
+            self._prepare_folder()
 
     @property
     def checkpoint(self) -> Path:
@@ -93,62 +101,118 @@ class Trainer:
         return self.folder / "last.ckpt"
 
     @property
-    def log(self) -> Path:
-        """Where the log is kept."""
-        return self.folder / "log.csv"
+    def is_first_process(self) -> bool:
+        """Whether this is the process that writes and speaks."""
+        return bool(self.fabric.is_global_zero)
+
+    @property
+    def validated(self) -> bool:
+        """Whether ``best`` has the best weights by the validation data."""
+        return math.isfinite(self.best)
+
+    @property
+    def damaged(self) -> dict[str, str]:
+        """Pictures that could not be read, and why."""
+        return {name: why for source in self.batches.sources for name, why in source.damaged.items()}
 
     def run(self) -> Iterator[dict[str, float]]:
         """Trains to the last step; yields the log's rows as they come."""
-        started, first = time.monotonic(), self.step
-        while self.step < self.recipe.steps:
-            loss = self._train_step(self.batches.draw(self.recipe.seed, self.step, self._size()))
-            self.losses.append(loss)
-            self.step += 1
-            row = (
-                self._log((self.step - first) / (time.monotonic() - started))
-                if self._due("log_every")
-                else None
-            )
-            # After the log, so that a run killed between the two writes the row again.
-            if self._due("save_every"):
-                self._save()
-            if row is not None:
-                yield row
+        recipe, started, first = self.recipe, time.monotonic(), self.step
+        if self.step < recipe.steps:
+            self._check_first_batch()
+        self.learner.train()
+        position = self.step * recipe.accumulate
+        with self.batches.ahead(position, self._size_of_batch, recipe.workers) as batches:
+            while self.step < recipe.steps:
+                self.log.add(self._train_step(batches))
+                self.step += 1
+                if self.validation and self._due("validate_every"):
+                    self._validate()
+                row = self._log_row(started, first) if self._due("log_every") else None
+                # After the log, so that a run killed between the two writes the row again.
+                if self._due("save_every"):
+                    self._save()
+                if row is not None:
+                    yield row
 
-    def export(self) -> Path:
-        """Write the averaged weights and their card as a folder for ``local-dir:``; return the folder."""
-        network = PocketCLIP(PocketConfig.from_card(self.card.architecture), self.tokenizer.vocab_size)
-        network.load_state_dict(self.average.module.state_dict())
-        folder = self.folder / "model"
-        dtype = getattr(torch, self.recipe.export)
-        save_model(Model(self.card, network, self.tokenizer, dtype=dtype), folder)
-        return folder
+    def export(self, name: str = "model") -> Path:
+        """Write the weights, or their average, and the card as a folder for ``local-dir:``."""
+        source: nn.Module = self.average.module if self.average else self.network
+        network, tokenizer = build(self.card)  # one that is neither compiled nor learning
+        network.load_state_dict({key: value.cpu() for key, value in source.state_dict().items()}, assign=True)
+        model = Model(self.card, network, tokenizer, dtype=getattr(torch, self.recipe.export))
+        return save_model(model, self.folder / name)
 
-    def _train_step(self, batch: Batch) -> float:
+    def _train_step(self, batches: Iterator[Batch]) -> dict[str, float]:
+        """One change of the weights; returns the terms of the loss."""
+        recipe = self.recipe
         for group in self.optimizer.param_groups:
-            group["lr"] = self._learning_rate()
-        pixels = self.fabric.to_device(batch.pixels.contiguous(memory_format=torch.channels_last))
-        tokens = self.fabric.to_device(self.tokenizer(batch.texts))
+            group["lr"] = learning_rate(recipe, self.step)
+        torch.manual_seed(recipe.seed * 1_000_003 + self.step)  # of what the network drops
+        sums: dict[str, float] = {}
         try:
-            loss = self._loss(pixels, tokens, batch)
+            for number in range(recipe.accumulate):
+                waits = number + 1 < recipe.accumulate
+                with self.fabric.no_backward_sync(self.learner, enabled=waits):
+                    terms = self._terms(next(batches))
+                    self.fabric.backward(terms["loss"] / recipe.accumulate)
+                for key, term in terms.items():
+                    sums[key] = sums.get(key, 0.0) + float(term.detach()) / recipe.accumulate
+            norm = self.fabric.clip_gradients(
+                self.learner, self.optimizer, max_norm=recipe.clip_norm, error_if_nonfinite=False
+            )
         except RuntimeError as error:
-            if not type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
-                raise
-            reason = str(error).splitlines()[0]
-            raise TerralexError(f"torch cannot compile the network ({reason}): pass compile=false") from error
-        self.fabric.backward(loss)
-        norm = self.fabric.clip_gradients(
-            self.learner, self.optimizer, max_norm=self.recipe.clip_norm, error_if_nonfinite=False
-        )
-        value = float(loss.detach())
-        if norm is None or not math.isfinite(value + float(norm)):
-            raise TerralexError(self._diverged(value))
+            raise self._explained(error) from error
+        if norm is None or not math.isfinite(sums["loss"] + float(norm)):
+            raise TerralexError(self._diverged(sums["loss"]))
         self.optimizer.step()
         self.optimizer.zero_grad()
-        with torch.no_grad():
-            self.network.logit_scale.clamp_(max=math.log(MAX_LOGIT_SCALE))
-        self.average.update_parameters(self.network)
-        return value
+        self.learner.module.clamp_()
+        if self.average:
+            self.average.update_parameters(self.network)
+        return sums
+
+    def _terms(self, batch: Batch) -> Terms:
+        batch = batch.to(self.fabric.device)
+        tokens = self.tokenizer(batch.captions.texts).to(self.fabric.device)
+        features = embed(self.fabric, self.learner, batch, tokens, self.frozen)
+        return self.recipe.objective.terms(features, batch)
+
+    @torch.no_grad()
+    def _validate(self) -> None:
+        """The loss on the validation batches, always the same ones; the best weights so far are exported."""
+        assert self.validation is not None
+        # The exported weights are what counts: they stand in for those that learn.
+        learning = {name: value.clone() for name, value in self.network.state_dict().items()}
+        if self.average:
+            self.network.load_state_dict(self.average.module.state_dict())
+        self.learner.eval()
+        losses = [
+            float(self._terms(self.validation.draw(number, self.card.input.size))["loss"])
+            for number in range(self.recipe.validation_batches)
+        ]
+        self.learner.train()
+        self.network.load_state_dict(learning)
+        loss = sum(losses) / len(losses)
+        self.log.validated(loss)
+        if loss < self.best:
+            self.best = loss
+            if self.is_first_process:
+                self.export("best")
+
+    def _explained(self, error: RuntimeError) -> Exception:
+        """What a person can do about an error of torch, or the error itself."""
+        kept = f"; {self.checkpoint} holds a good state" if self.checkpoint.is_file() else ""
+        if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+            reason = str(error).splitlines()[0]
+            return TerralexError(f"torch cannot compile the network ({reason}): pass compile=false")
+        if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+            size = self.recipe.batch_size
+            return TerralexError(
+                f"{self.fabric.device} has no room for a batch of {size} at step {self.step}: pass "
+                f"batch_size={max(1, size // 2)}, recompute=true or precision=bf16-mixed{kept}"
+            )
+        return error
 
     def _diverged(self, loss: float) -> str:
         found = f"the loss ({loss}) or its gradients are not finite at step {self.step}: lower learning_rate"
@@ -163,42 +227,70 @@ class Trainer:
             else:
                 average.copy_(value)
 
-    def _loss(self, pixels: Tensor, tokens: Tensor, batch: Batch) -> Tensor:
-        images, texts, prototypes, scale = self.learner(pixels, tokens)
-
-        def loss(concepts: Tensor) -> Tensor:
-            relation = self.relation[concepts]
-            return clip_loss(images, texts, scale, relation) + clip_loss(images, prototypes, scale, relation)
-
-        if batch.own == 1:
-            return loss(batch.concepts)
-        return batch.own * loss(batch.concepts) + (1 - batch.own) * loss(batch.partner)
-
-    def _size(self) -> int:
+    def _size_of_batch(self, number: int) -> int:
         """Three quarters of the model's input size in the first part of a run: nearly twice as fast."""
-        size = self.card.input.size
-        return size if self.step >= self.recipe.small_until * self.recipe.steps else size * 3 // 4
+        size, recipe = self.card.input.size, self.recipe
+        late = number // recipe.accumulate >= recipe.small_until * recipe.steps
+        return size if late else size * 3 // 4
 
-    def _learning_rate(self) -> float:
-        """Linear warm-up, then a cosine to zero, by the step."""
-        warm = min(1.0, (self.step + 1) / self.recipe.warmup)
-        cosine = 0.5 * (1 + math.cos(math.pi * self.step / self.recipe.steps))
-        return self.recipe.learning_rate * warm * cosine
+    def _load_batches(self) -> tuple[Batches, Batches | None]:
+        recipe, objective = self.recipe, self.recipe.objective
+        concepts = Concepts.load(recipe.concepts) if recipe.concepts else None
+        spec = SourceSpec(self.card.input, concepts, recipe.seed, recipe.workers)
+        share = Share(self.fabric.global_rank, self.fabric.world_size)
+        words = ConceptCaptions(concepts, load_templates(recipe.templates)) if concepts else None
 
-    def _load_batches(self) -> Batches:
-        recipe, spec = self.recipe, self.card.input
-        sets = [load_source(entry, spec, self.concepts, recipe.seed) for entry in recipe.data]
-        templates = load_templates(recipe.templates)
-        return Batches(sets, self.concepts, templates, spec, recipe.batch_size, recipe.augment)
+        def batches(sources: Sequence[Source], seed: int, *, varied: bool) -> Batches:
+            trees = [source.taxonomy for source in sources if source.taxonomy]
+            if len(trees) > 1:
+                raise UsageError("only one of the data sources may have a tree of names")
+            if not trees and objective.captions != "species":
+                raise UsageError(f"{objective.name} needs a data source with a tree of names: life or tree")
+            return Batches(
+                sources,
+                words,
+                TaxonCaptions(trees[0], objective.captions, recipe.root) if trees else None,
+                self.card.input,
+                recipe.batch_size,
+                recipe.augment if varied else None,
+                share=share,
+                seed=seed,
+                pictures=objective.reads_pictures,
+            )
+
+        training = batches([load_source(entry, spec) for entry in recipe.data], recipe.seed, varied=True)
+        if recipe.validation is None:
+            return training, None
+        held_out = load_source({"share": 1, **recipe.validation}, spec)
+        return training, batches([held_out], recipe.seed + _VALIDATION, varied=False)
+
+    def _check_first_batch(self) -> None:
+        batch = self.batches.draw(self.step * self.recipe.accumulate, self._size_of_batch(0))
+        check_batch(batch)
+        if self.is_first_process and len(batch.pixels):
+            self._write(self.folder / "first_batch.png", draw_batch(batch, self.card.input))
+
+    def _prepare_folder(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            if self.step == 0:  # what an older run left would be taken for this one's
+                self.checkpoint.unlink(missing_ok=True)
+                self.log.clear()
+        except OSError as error:
+            raise cannot_write(self.folder, error) from error
 
     def _save(self) -> None:
+        if not self.is_first_process:
+            return
         state = {
             "recipe": self._identity(),
             "step": self.step,
-            "losses": self.losses,
+            "best": self.best,
+            "log": self.log.state_dict(),
             "learner": self.learner.module.state_dict(),
-            "average": self.average.state_dict(),
+            "average": self.average.state_dict() if self.average else None,
             "optimizer": self.optimizer.state_dict(),
+            "frozen": self.frozen.state_dict() if self.frozen is not None else None,
         }
         content = BytesIO()
         torch.save(state, content)
@@ -219,61 +311,51 @@ class Trainer:
             raise UsageError(
                 f"{self.folder} holds a run of another recipe: pass --overwrite or another folder"
             )
-        self.step, self.losses = state["step"], state["losses"]
+        self.step, self.best = state["step"], state["best"]
+        self.log.load_state_dict(state["log"])
         self.learner.module.load_state_dict(state["learner"])
-        self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
+        for part, name in ((self.average, "average"), (self.frozen, "frozen")):
+            if part is not None:
+                part.load_state_dict(state[name])
 
     def _identity(self) -> str:
         """What a resumed run must share with the one that it continues: all that the losses depend on."""
-        same = replace(self.recipe, save_every=0, log_every=0, export="float32")
+        same = replace(self.recipe, save_every=1, log_every=1, workers=0, export="float32")
         return repr(same)
 
     def _due(self, every: str) -> bool:
-        return self.step % getattr(self.recipe, every) == 0 or self.step == self.recipe.steps
+        return self.step % int(getattr(self.recipe, every)) == 0 or self.step == self.recipe.steps
 
-    def _log(self, steps_per_second: float) -> dict[str, float]:
-        """Write the mean loss since the last row; rows that a killed run left behind are replaced."""
+    def _log_row(self, started: float, first: int) -> dict[str, float]:
+        rate = (self.step - first) / (time.monotonic() - started)
         row = {
-            "step": self.step,
-            "loss": sum(self.losses) / len(self.losses),
-            "learning_rate": self._learning_rate(),
-            "logit_scale": float(self.network.logit_scale.detach().exp()),
-            "pictures_per_second": steps_per_second * sum(self.batches.sizes),
-            "seconds_left": (self.recipe.steps - self.step) / steps_per_second,
+            "learning_rate": learning_rate(self.recipe, self.step - 1),
+            "logit_scale": float(self.network.logit_scale.detach().exp()),  # type: ignore[operator]
+            "pictures_per_second": rate * self.recipe.accumulate * sum(self.batches.sizes),
+            "seconds_left": (self.recipe.steps - self.step) / rate,
         }
-        self.losses.clear()
-        rows = []
-        if self.log.is_file():
-            with self.log.open(newline="") as file:
-                rows = [old for old in csv.DictReader(file) if int(old["step"]) < row["step"]]
-        table = StringIO(newline="")
-        writer = csv.DictWriter(table, fieldnames=list(row))
-        writer.writeheader()
-        writer.writerows([*rows, row])
-        self._write(self.log, table.getvalue().encode())
-        return row
+        return self.log.write(self.step, row, keep=self.is_first_process)
 
 
-class _Learner(nn.Module):
-    """The network and, while it learns, a free vector for each concept.
+def _fabric(recipe: Recipe) -> Fabric:
+    """One process, or under torchrun those that it started."""
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    if processes == 1:
+        return Fabric(accelerator="auto", devices=1, precision=recipe.precision)
+    fabric = Fabric(
+        accelerator="auto",
+        strategy="ddp",
+        devices=local,
+        num_nodes=processes // local,
+        precision=recipe.precision,
+    )
+    fabric.launch()
+    return fabric
 
-    Pictures learn from these prototypes at once, long before the text tower tells phrases apart, which then
-    only has to meet the pictures. They are not exported.
-    """
 
-    def __init__(self, network: PocketCLIP, concepts: int, dim: int) -> None:
-        super().__init__()
-        self.network = network
-        self.prototypes = nn.Parameter(dim**-0.5 * torch.randn(concepts, dim))
-
-    def forward(self, pixels: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        images, texts, scale = self.network(pixels, tokens)
-        return images, texts, F.normalize(self.prototypes, dim=-1), scale
-
-
-def _decay_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Weight decay for matrices and filters, none for norms, biases and scalars."""
-    decayed = [p for p in network.parameters() if p.ndim > 1]
-    others = [p for p in network.parameters() if p.ndim <= 1]
-    return [{"params": decayed, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+def _recompute(network: nn.Module) -> None:
+    if not hasattr(network, "set_grad_checkpointing"):
+        raise UsageError("the pocket model is too small for recompute=true to save anything: leave it out")
+    network.set_grad_checkpointing(True)  # type: ignore[operator]

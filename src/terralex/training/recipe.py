@@ -15,39 +15,81 @@ import yaml
 
 from terralex.runtime.errors import UsageError
 from terralex.training.augment import Augmentation
+from terralex.training.objective import OBJECTIVES, Align, Clip, Objective
+from terralex.training.objectives import Apex
 
-Objective = Literal["clip"]
 # Weights and their average stay float32: in a half precision, an average of many steps would not move.
 Precision = Literal["32-true", "bf16-mixed"]
 Export = Literal["float32", "float16"]
+Schedule = Literal["cosine", "one-cycle"]
 
-_ABOVE_ZERO = ("steps", "batch_size", "learning_rate", "warmup", "clip_norm", "save_every", "log_every")
+_CHOICES = {"Precision": Precision, "Export": Export, "Schedule": Schedule, "Apex": Apex, "Align": Align}
+_ABOVE_ZERO = (
+    *("steps", "batch_size", "accumulate", "learning_rate", "epsilon", "warmup", "clip_norm"),
+    *("save_every", "log_every", "validate_every", "validation_batches"),
+)
+_FRACTIONS = ("average", "small_until", "beta2")
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a training run does. ``recipes/pocket.yaml`` explains each key by example."""
+    """What a training run does. ``recipes/pocket.yaml`` and ``recipes/rcme.yaml`` explain by example.
 
-    card: str
-    concepts: str
-    templates: str
+    Attributes:
+        model: what to start from, as `load_model` takes it; with ``from_scratch`` a card of the pocket
+            family, whose weights are made anew.
+        data: where pictures come from, and their shares of a batch; see `load_source`.
+        steps: how many times the weights change.
+        batch_size: pictures that are compared with each other, of all processes together.
+        learning_rate: the highest.
+        name: what the model is called; by default as what it starts from, with the objective.
+        objective: a name, or ``{name: ..., and its weights}``.
+        root: text that chains of names begin at.
+        concepts: names and their words, for data that is labelled with them.
+        templates: sentences around these words.
+        validation: one more source, to choose the best weights by.
+        accumulate: batches a step.
+        schedule: ``cosine``: linear warm-up, then a cosine to zero. ``one-cycle``: Smith & Topin 2018.
+        average: how slowly the exported average of the weights moves; 0: the last weights are exported.
+        small_until: part of the steps on pictures of three quarters of the size.
+        prototypes: whether a free vector for every name helps the pictures learn, as `Clip` does it.
+        recompute: trade time for memory: recompute activations on the way back.
+        workers: threads that read pictures ahead; 0: pictures are read in between.
+    """
+
+    model: str
     data: tuple[Mapping[str, Any], ...]
     steps: int
     batch_size: int
     learning_rate: float
-    objective: Objective = "clip"
+    objective: Objective = field(default_factory=Clip)
+    from_scratch: bool = False
+    name: str | None = None
+    root: str = "Eukarya"
+    concepts: str | None = None
+    templates: str = "plain"
+    validation: Mapping[str, Any] | None = None
     seed: int = 0
-    weight_decay: float = 0.05
+    accumulate: int = 1
+    schedule: Schedule = "cosine"
     warmup: int = 200
+    weight_decay: float = 0.05
+    beta2: float = 0.999
+    epsilon: float = 1e-8
     clip_norm: float = 1.0
-    average: float = 0.999
+    average: float = 0.0
     small_until: float = 0.0
+    prototypes: bool = False
     precision: Precision = "32-true"
+    recompute: bool = False
     compile: bool = False
+    workers: int = 0
     export: Export = "float32"
     augment: Augmentation = field(default_factory=Augmentation)
     save_every: int = 500
     log_every: int = 50
+    validate_every: int = 500
+    validation_batches: int = 20
 
     @classmethod
     def load(cls, source: str, changes: Sequence[str] = ()) -> Recipe:
@@ -72,7 +114,8 @@ class Recipe:
         if not isinstance(augment, Mapping):
             raise UsageError(f"augment in the recipe: {augment!r} is no mapping of keys to values")
         varied = Augmentation(**_checked(Augmentation, augment, "augment."))
-        recipe = cls(**_checked(cls, settings), augment=varied)
+        objective = _objective(settings.pop("objective", "clip"))
+        recipe = cls(**_checked(cls, settings), augment=varied, objective=objective)
         _check_ranges(recipe)
         return recipe
 
@@ -111,12 +154,22 @@ def _parse(text: str, where: str) -> Any:  # noqa: ANN401 (any YAML value)
         raise UsageError(f"{where} is not YAML: {' '.join(str(error).split())}") from None
 
 
+def _objective(value: object) -> Objective:
+    """The objective of a name, or of a mapping with a name and weights."""
+    settings = {"name": value} if isinstance(value, str) else value
+    if not isinstance(settings, Mapping) or settings.get("name") not in OBJECTIVES:
+        raise UsageError(f"objective in the recipe: {value!r} is none of {', '.join(OBJECTIVES)}")
+    kind = OBJECTIVES[settings["name"]]
+    weights = {key: weight for key, weight in settings.items() if key != "name"}
+    return kind(**_checked(kind, weights, "objective."))
+
+
 def _checked(cls: type, settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """The settings with values as the fields of a dataclass want them, or an error that names the key."""
     known = {f.name: f for f in dataclasses.fields(cls)}
     if unknown := sorted(set(settings) - set(known), key=str):
         names = ", ".join(sorted(known))
-        raise UsageError(f"unknown key '{prefix}{unknown[0]}' in the recipe: known are {names}")
+        raise UsageError(f"unknown key '{prefix}{unknown[0]}' in the recipe: known are {names or 'none'}")
     for name, f in known.items():
         if name not in settings and f.default is f.default_factory is dataclasses.MISSING:
             raise UsageError(f"the recipe has no '{prefix}{name}'")
@@ -131,17 +184,23 @@ def _checked(cls: type, settings: Mapping[str, Any], prefix: str = "") -> dict[s
 
 def _converted(value: Any, kind: str) -> Any:  # noqa: ANN401 (any YAML value)
     """A value from YAML as a field of this type wants it, or a `ValueError` in words."""
-    choices = {"Objective": Objective, "Precision": Precision, "Export": Export}
-    if kind in choices and value not in get_args(choices[kind]):
-        raise ValueError(f"{value!r} is none of {', '.join(get_args(choices[kind]))}")
+    if kind.endswith(" | None"):
+        return None if value is None else _converted(value, kind.removesuffix(" | None"))
+    choices = get_args(_CHOICES[kind]) if kind in _CHOICES else ()
+    if choices and value not in choices:
+        raise ValueError(f"{value!r} is none of {', '.join(choices)}")
     if kind == "str" and not isinstance(value, str):
         raise ValueError(f"{value!r} is no text")
     if kind == "bool" and not isinstance(value, bool):
         raise ValueError(f"{value!r} is neither true nor false")
     if kind in ("int", "float"):
         return _number(value, kind)
-    if kind in choices or kind in ("str", "bool"):
+    if choices or kind in ("str", "bool"):
         return value
+    if kind == "Mapping[str, Any]":
+        if not isinstance(value, Mapping):
+            raise ValueError(f"{value!r} is no mapping")
+        return dict(value)
     # What is left is the list of data sources.
     if not isinstance(value, list) or not all(isinstance(entry, Mapping) for entry in value) or not value:
         raise ValueError(f"{value!r} is no list of mappings")
@@ -167,15 +226,20 @@ def _check_ranges(recipe: Recipe) -> None:
     for key in (*_ABOVE_ZERO, "augment.crop"):
         if values[key] <= 0:
             raise UsageError(f"{key} must be above 0, not {values[key]}")
-    for key in ("average", "small_until", *augment):
+    for key in (*_FRACTIONS, *augment):
         if not 0 <= values[key] <= 1:
             raise UsageError(f"{key} must be from 0 to 1, not {values[key]}")
+    for key in ("workers", "weight_decay"):
+        if values[key] < 0:
+            raise UsageError(f"{key} must be 0 or more, not {values[key]}")
 
 
 def _set(node: Any, path: list[str], value: object, key: str) -> None:  # noqa: ANN401 (a tree of YAML)
     """Sets a dotted key; a list is entered by number."""
     try:
         for part in path[:-1]:
+            if isinstance(node, dict) and part == "objective" and isinstance(node.get(part), str):
+                node[part] = {"name": node[part]}
             node = node[int(part)] if isinstance(node, list) else node.setdefault(part, {})
         node[int(path[-1]) if isinstance(node, list) else path[-1]] = value
     except (ValueError, IndexError, AttributeError, TypeError):

@@ -1,109 +1,253 @@
-"""Pictures to train on, kept small in memory: raw pixels of a few bands and a concept each."""
+"""Pictures to train on: kept small in memory, or read from disk as they are needed."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
 
 from terralex.imagery import read_image
 from terralex.imagery.class_folders import class_folders, split_fold
 from terralex.models.card import InputSpec
 from terralex.runtime.errors import UsageError
-from terralex.synthetic import LAND_CLASSES, make_land_tile
+from terralex.synthetic import (
+    LAND_CLASSES,
+    held_out_species,
+    make_land_tile,
+    make_tree_of_life,
+    render_specimen,
+)
+from terralex.taxonomy import Taxonomy, make_taxonomy
 from terralex.training.concepts import Concepts
+from terralex.training.streaming import StreamedPictures, squash
+from terralex.training.treeoflife import open_pictures
 
 STORED = 1.25  # pictures are kept this much larger than the model's input, so that crops lose little
 LAND_TILE = 64  # pixels a side of a made tile, as of the tiles of EuroSAT
+FIRST_SPECIMEN = 1000  # seed of the first training picture of a made species; samples and tests use others
 
-# Of each kind of source: keys that it must have, and those that it may have.
-_KEYS = {"folders": (("path", "share"), ("fold", "folds")), "land": (("tiles", "share"), ())}
+
+@dataclass(frozen=True)
+class SourceSpec:
+    """What every source needs to know: the model's input, the concepts, the seed, and reader threads."""
+
+    input: InputSpec
+    concepts: Concepts | None
+    seed: int
+    workers: int = 0
+
+
+class Source(Protocol):
+    """Labelled pictures of one kind."""
+
+    @property
+    def channels(self) -> tuple[int, ...]:
+        """Where each of their b bands stands in the model's input."""
+
+    @property
+    def gain(self) -> float:
+        """What a raw unit is in the units of the model's means."""
+
+    @property
+    def share(self) -> float:
+        """The part of each batch that this source gives."""
+
+    @property
+    def upright(self) -> bool:
+        """Whether up is up in them: crops are then mirrored, never turned."""
+
+    @property
+    def taxonomy(self) -> Taxonomy | None:
+        """The tree whose leaves are the labels; None: the labels are concepts."""
+
+    @property
+    def damaged(self) -> Mapping[str, str]:
+        """Pictures that could not be read so far, and why."""
+
+    def choose(self, step: int, count: int, generator: torch.Generator) -> NDArray[np.int64]:
+        """The pictures of a step, by their numbers."""
+
+    def labels(self, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The label of each picture."""
+
+    def pixels(self, chosen: NDArray[np.int64]) -> Tensor:
+        """Raw pixels of pictures: (n, b, S, S), S a little larger than the model's input."""
 
 
 @dataclass(frozen=True)
 class PictureSet:
-    """Raw pixels with their place among the model's bands.
+    """A `Source` in memory; pictures of a step are drawn with replacement.
 
     Attributes:
-        pixels: (N, b, S, S) uint8 or uint16.
-        channels: where each of the b bands stands in the model's input.
-        gain: digital numbers a raw unit stands for.
-        concepts: (N,) int64, index into the concepts.
-        share: the part of each batch that this set gives.
+        raw: (N, b, S, S) uint8 or uint16.
+        label_of: int64 (N,).
     """
 
-    pixels: Tensor
+    raw: Tensor
+    label_of: NDArray[np.int64]
     channels: tuple[int, ...]
     gain: float
-    concepts: Tensor
     share: float
+    upright: bool = False
+    taxonomy: Taxonomy | None = None
+    damaged: Mapping[str, str] = field(default_factory=dict)
 
-    def digital_numbers(self, index: Tensor) -> Tensor:
-        """float32 (n, b, S, S) of the pictures chosen."""
-        return self.pixels[index].float() * self.gain
+    def choose(self, step: int, count: int, generator: torch.Generator) -> NDArray[np.int64]:
+        """See `Source`."""
+        return torch.randint(len(self.raw), (count,), generator=generator).numpy()
+
+    def labels(self, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
+        """See `Source`."""
+        return self.label_of[chosen]
+
+    def pixels(self, chosen: NDArray[np.int64]) -> Tensor:
+        """See `Source`."""
+        return self.raw[torch.from_numpy(chosen)]
 
 
-def load_source(entry: Mapping[str, Any], spec: InputSpec, concepts: Concepts, seed: int) -> PictureSet:
-    """The picture set that a recipe's ``data`` entry describes: ``kind: folders`` or ``kind: land``.
+def load_source(entry: Mapping[str, Any], spec: SourceSpec) -> Source:
+    """The source that a recipe's ``data`` entry describes.
 
     Raises:
         UsageError: the entry lacks a key, has an unknown one or a wrong value, or there is no such data.
     """
-    makers = {"folders": _folders, "land": _land}
     kind = entry.get("kind")
-    if kind not in makers:
-        raise UsageError(f"a data source's kind is one of {', '.join(makers)}, not {kind!r}")
-    needed, optional = _KEYS[kind]
+    if kind not in _KINDS:
+        raise UsageError(f"a data source's kind is one of {', '.join(_KINDS)}, not {kind!r}")
+    needed, optional, make = _KINDS[kind]
     if missing := [key for key in needed if key not in entry]:
         raise UsageError(f"a data source of kind {kind} has no '{missing[0]}'")
     if unknown := [key for key in entry if key not in {"kind", *needed, *optional}]:
         names = ", ".join((*needed, *optional))
         raise UsageError(f"unknown key '{unknown[0]}' in a data source of kind {kind}: known are {names}")
     for key, value in entry.items():
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        if key in ("tiles", "fold", "folds") and not (whole and value >= (key != "fold")):
-            raise UsageError(f"{key} of a data source must be a whole number, not {value!r}")
-        if key == "share" and not ((whole or isinstance(value, float)) and 0 < value < math.inf):
-            raise UsageError(f"the share of a data source must be a number above 0, not {value!r}")
-    return makers[kind](entry, spec, concepts, seed)
+        _check(key, value)
+    return make(entry, spec)
 
 
 def rgb_channels(spec: InputSpec) -> tuple[int, ...]:
     """The channels of red, green and blue in the model's input."""
-    return tuple(spec.bands.index(band) for band in ("B04", "B03", "B02"))
+    names = ("red", "green", "blue") if spec.sensor == "rgb" else ("B04", "B03", "B02")
+    return tuple(spec.bands.index(band) for band in names)
 
 
-def _folders(entry: Mapping[str, Any], spec: InputSpec, concepts: Concepts, seed: int) -> PictureSet:
-    size = round(STORED * spec.size)
+def picture_gain(spec: InputSpec) -> float:
+    """What one of 255 steps of an 8-bit picture is in the units of the model's means."""
+    return (1.0 if spec.units == "8bit" else spec.rgb_max_dn) / 255
+
+
+def _check(key: str, value: object) -> None:
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    lowest = {"fold": 0, "tree": 0, "pictures": 1, "tiles": 1, "folds": 2, "buffer": 1}
+    if key in lowest and not (whole and isinstance(value, int) and value >= lowest[key]):
+        raise UsageError(f"{key} of a data source must be a whole number from {lowest[key]}, not {value!r}")
+    number = whole or isinstance(value, float)
+    if key == "share" and not (number and isinstance(value, int | float) and 0 < value < math.inf):
+        raise UsageError(f"the share of a data source must be a number above 0, not {value!r}")
+    if key == "held_out" and not isinstance(value, bool):
+        raise UsageError(f"held_out of a data source is true or false, not {value!r}")
+
+
+def _folders(entry: Mapping[str, Any], spec: SourceSpec) -> Source:
+    """Folders of labelled pictures, a folder a concept; one fold is left out, or with held_out is all."""
+    concepts = _concepts(spec, "folders")
     pixels, labels = [], []
     if not Path(entry["path"]).is_dir():
         raise UsageError(f"no folder {entry['path']}: TERRALEX_DATA names the folder where data sets are")
     for name, files in class_folders(Path(entry["path"])).items():
-        train, _ = split_fold(files, entry.get("fold", 0), entry.get("folds", 5))
-        for file in train:
-            image = read_image(file).select(("red", "green", "blue"))
-            if image.units != "8bit":
-                raise UsageError(f"{file}: its values are {image.units}; training reads 8-bit pictures alone")
-            rgb = torch.from_numpy(image.pixels)
-            resized = F.interpolate(rgb[None].float(), size=(size, size), mode="bicubic", antialias=True)
-            pixels.append(resized[0].round().clamp(0, 255).byte())
+        others, fold = split_fold(files, entry.get("fold", 0), entry.get("folds", 5))
+        chosen = fold if entry.get("held_out") else others
+        if not chosen:
+            raise UsageError(
+                f"the class {name} of {entry['path']} has no picture for this part of {len(files)} in all: "
+                "add pictures, or leave the class out"
+            )
+        for file in chosen:
+            pixels.append(squash(_rgb(file), round(STORED * spec.input.size)))
             labels.append(concepts.index(name))
-    gain = spec.rgb_max_dn / 255
-    return PictureSet(torch.stack(pixels), rgb_channels(spec), gain, torch.tensor(labels), entry["share"])
+    return PictureSet(
+        torch.stack(pixels),
+        np.array(labels),
+        rgb_channels(spec.input),
+        picture_gain(spec.input),
+        float(entry["share"]),
+    )
 
 
-def _land(entry: Mapping[str, Any], spec: InputSpec, concepts: Concepts, seed: int) -> PictureSet:
-    names = tuple(LAND_CLASSES)
+def _land(entry: Mapping[str, Any], spec: SourceSpec) -> Source:
+    """Made land-cover tiles."""
+    concepts, names = _concepts(spec, "land"), tuple(LAND_CLASSES)
     classes = [i % len(names) for i in range(entry["tiles"])]
-    pixels = np.empty((len(classes), len(spec.bands), LAND_TILE, LAND_TILE), np.uint16)
+    bands = spec.input.bands
+    pixels = np.empty((len(classes), len(bands), LAND_TILE, LAND_TILE), np.uint16)
     for i, k in enumerate(classes):
-        pixels[i] = make_land_tile(names[k], seed + i, LAND_TILE).select(spec.bands).pixels
-    labels = torch.tensor([concepts.index(names[k]) for k in classes])
-    return PictureSet(torch.from_numpy(pixels), tuple(range(len(spec.bands))), 1.0, labels, entry["share"])
+        pixels[i] = make_land_tile(names[k], spec.seed + i, LAND_TILE).select(bands).pixels
+    labels = np.array([concepts.index(names[k]) for k in classes])
+    return PictureSet(torch.from_numpy(pixels), labels, tuple(range(len(bands))), 1.0, float(entry["share"]))
+
+
+def _life(entry: Mapping[str, Any], spec: SourceSpec) -> Source:
+    """Pictures of the made tree of life: of the species to train on, or of those that are held out."""
+    tree = make_tree_of_life(entry.get("tree", 0))
+    species = np.flatnonzero(held_out_species(tree) == entry.get("held_out", False))
+    taxonomy = make_taxonomy([tree.lineage(int(place)) for place in species])
+    leaves = taxonomy.locate([tree.lineage(int(place)) for place in species])
+    size, pictures = round(STORED * spec.input.size), entry["pictures"]
+    raw = np.empty((len(species) * pictures, 3, size, size), np.uint8)
+    for number in range(len(raw)):
+        place = int(species[number // pictures])
+        picture = render_specimen(tree, place, FIRST_SPECIMEN + number % pictures, size)
+        raw[number] = picture.transpose(2, 0, 1)
+    return PictureSet(
+        torch.from_numpy(raw),
+        np.repeat(leaves, pictures),
+        rgb_channels(spec.input),
+        picture_gain(spec.input),
+        float(entry["share"]),
+        upright=True,
+        taxonomy=taxonomy,
+    )
+
+
+def _tree(entry: Mapping[str, Any], spec: SourceSpec) -> Source:
+    """Pictures of a tree of life on disk, in class folders or shards."""
+    return StreamedPictures(
+        open_pictures(entry["path"]),
+        size=round(STORED * spec.input.size),
+        channels=rgb_channels(spec.input),
+        gain=picture_gain(spec.input),
+        share=float(entry["share"]),
+        seed=spec.seed,
+        workers=spec.workers,
+    )
+
+
+def _concepts(spec: SourceSpec, kind: str) -> Concepts:
+    if spec.concepts is None:
+        raise UsageError(f"a data source of kind {kind} needs the recipe's 'concepts'")
+    return spec.concepts
+
+
+def _rgb(file: str) -> NDArray[np.uint8]:
+    """A picture's red, green and blue, uint8 (H, W, 3)."""
+    image = read_image(file).select(("red", "green", "blue"))
+    if image.units != "8bit":
+        raise UsageError(f"{file}: its values are {image.units}; training reads 8-bit pictures alone")
+    return image.pixels.transpose(1, 2, 0)
+
+
+_KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...], Callable[[Mapping[str, Any], SourceSpec], Source]]]
+# Of each kind: keys that it must have, those that it may have, and what makes it.
+_KINDS = {
+    "folders": (("path", "share"), ("fold", "folds", "held_out"), _folders),
+    "land": (("tiles", "share"), (), _land),
+    "life": (("pictures", "share"), ("tree", "held_out"), _life),
+    "tree": (("path", "share"), (), _tree),
+}

@@ -17,7 +17,7 @@ CASES = {
     "a wrong number": (["classify", "{0}", "-l", "a,b", "--top-k", "0"], 2, "--top-k"),
     "an unknown form": (["classify", "{0}", "-l", "a,b", "--format", "xls"], 2, "'--format'"),
     "no inputs": (["classify", "-l", "a,b"], 2, "missing argument 'INPUT'"),
-    "no labels": (["classify", "{0}"], 2, "missing option '--labels'"),
+    "no labels": (["classify", "{0}"], 2, "say what to tell apart: --labels WORDS"),
     "empty labels": (["classify", "{0}", "-l", ","], 2, "no labels; pass --labels"),
     "labels given twice": (["classify", "{0}", "-l", "a,B,b"], 2, "labels given twice: B / b"),
     "no such label file": (["classify", "{0}", "-l", "none.txt"], 2, "none.txt does not exist"),

@@ -128,7 +128,7 @@ def test_embed_writes_parquet_that_search_reads(terralex: Run, pictures: Path, t
     code, _, _ = terralex("embed", pictures, "-o", output)
     assert code == 3
     embedded = pq.read_table(output)
-    names = ["path", "window", "vector", "bands", "notes", "model", "revision", "error"]
+    names = ["path", "window", "vector", "bands", "notes", "model", "revision", "geometry", "error"]
     assert embedded.schema.names == names
     vectors = np.stack([row for row in embedded["vector"].to_pylist() if row is not None])
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)

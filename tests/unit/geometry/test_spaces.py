@@ -29,6 +29,26 @@ def test_inner_products_rank_as_scores(space: Geometry, seed: int, draw: Draw) -
 
 
 @pytest.mark.parametrize("space", SPACES, ids=lambda space: type(space).__name__)
+@drawn
+@given(seed=st.integers(0, 2**20))
+def test_scores_from_inner_products(space: Geometry, seed: int, draw: Draw) -> None:
+    x, y = space.project(draw(seed, 5, 4)), space.project(draw(seed + 1, 7, 4))
+    found = space.scores_from(space.queries(x) @ space.keys(y).T)
+    torch.testing.assert_close(found, space.scores(x, y), atol=1e-7, rtol=1e-7)
+
+
+def test_equal_points_of_hyperbolic_space_tie(draw: Draw) -> None:
+    """Rounding of their inner products, which depends on where they stand, is no distance."""
+    space = Lorentz(0.7)
+    x = space.project(draw(0, 50, 6))
+    products = (space.queries(x) * space.keys(x)).sum(dim=-1)
+    assert (space.scores_from(products) == 0).all()
+    near = space.project(draw(0, 50, 6) * (1 + 1e-4))
+    products = (space.queries(x) * space.keys(near)).sum(dim=-1)
+    assert (space.scores_from(products) < 0).all()
+
+
+@pytest.mark.parametrize("space", SPACES, ids=lambda space: type(space).__name__)
 def test_the_centre_of_one_point_is_the_point(space: Geometry, draw: Draw) -> None:
     points = space.project(draw(0, 5, 1, 4))
     torch.testing.assert_close(space.centre(points), points[:, 0])

@@ -116,6 +116,10 @@ def _msclip() -> dict[str, Any]:
         (lambda card: card.update(weights=["a"]), "weights must be a mapping"),
         (lambda card: card["scores"].append({"task": "t"}), r"scores\[6\].metric is missing"),
         (lambda card: card.update(notes=[1]), "notes must be a list of texts"),
+        (lambda card: card.update(geometry="flat"), "geometry must be one of cosine, radial, lorentz"),
+        (lambda card: card.update(geometry="radial"), "root is missing: a radial model needs"),
+        (lambda card: card.update(root="life"), "root is of radial models alone, and geometry is cosine"),
+        (lambda card: card.update(geometry="lorentz", root=""), "root is of radial models alone"),
     ],
 )
 def test_mistakes_are_named(change: Any, message: str) -> None:  # noqa: ANN401

@@ -57,7 +57,17 @@ def test_hits_as_the_reference_has_them() -> None:
 def test_embeddings() -> None:
     columns = layouts.embedding_columns(4)
     assert columns["vector"] == Vector(4)
-    assert list(columns) == ["path", "window", "vector", "bands", "notes", "model", "revision", "error"]
+    assert list(columns) == [
+        "path",
+        "window",
+        "vector",
+        "bands",
+        "notes",
+        "model",
+        "revision",
+        "geometry",
+        "error",
+    ]
 
 
 @pytest.mark.parametrize("window", [None, (0, 1, 20, 300)])

@@ -1,12 +1,17 @@
+import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import torch
 
 import terralex
+from terralex.geometry import lorentz
 from terralex.models import Model, load_model
+from terralex.models.networks import build
 from terralex.runtime import UsageError, open_sink
 from terralex.tasks import Hit, Search, count_rows, layouts, recorded_model
 from terralex.tasks.gallery import Place
@@ -16,6 +21,16 @@ from terralex.tasks.search import Queries
 @pytest.fixture(scope="module")
 def model(tiny_model: str) -> Model:
     return load_model(tiny_model)
+
+
+@pytest.fixture(scope="module")
+def hyperbolic(model: Model) -> Model:
+    """The same towers, with points of hyperbolic space."""
+    network, tokenizer = build(replace(model.card, geometry="lorentz"))
+    network.load_state_dict(model.network.state_dict(), strict=False)
+    with torch.no_grad():
+        network.get_parameter("lorentz.log_curvature").fill_(-0.5)
+    return Model(replace(model.card, geometry="lorentz"), network, tokenizer)
 
 
 @pytest.fixture
@@ -42,6 +57,29 @@ def test_words_find_the_nearest_images(model: Model, pictures: Path) -> None:
         np.testing.assert_allclose([hit.score for hit in own], row[best], atol=1e-6)
     assert [(hit.query, hit.rank, Path(hit.path).name) for hit in hits[4:]] == [(None, None, "4.jpg")]
     assert hits[4].error
+
+
+def test_hyperbolic_models_find_by_distance(hyperbolic: Model, pictures: Path, tmp_path: Path) -> None:
+    paths = [str(pictures / f"{n}.png") for n in range(4)] + [str(pictures / "again" / "1.png")]
+    texts, images = hyperbolic.encode_texts(["a river"]), hyperbolic.encode_images(paths)
+    scores = -lorentz.pairwise_distance(texts, images, math.exp(-0.5))[0].numpy()
+    best = np.argsort(-scores, kind="stable")
+    file = tmp_path / "points.parquet"
+    with open_sink(file, layouts.embedding_columns(hyperbolic.embed_dim), {}) as sink:
+        rows = list(terralex.embed(pictures, model=hyperbolic))
+        sink.write_chunk([layouts.embedding_row(entry) for entry in rows])
+    assert {entry.geometry for entry in rows} == {"lorentz, curvature 0.606531"}
+    for gallery in (pictures, file):
+        hits = [hit for hit in terralex.search(gallery, "a river", model=hyperbolic) if not hit.error]
+        assert [hit.path for hit in hits] == [paths[n] for n in best]
+        np.testing.assert_allclose([hit.score for hit in hits], scores[best], rtol=1e-5)
+    like = list(terralex.search(file, like=paths[4], model=hyperbolic, top_k=2))
+    assert [(hit.path, hit.score) for hit in like] == [(paths[1], 0), (paths[4], 0)]
+
+
+def test_points_of_another_geometry_are_refused(hyperbolic: Model, embeddings: Path) -> None:
+    with pytest.raises(UsageError, match="was made by tiny, revision"):
+        terralex.search(embeddings, "a river", model=hyperbolic)
 
 
 def test_an_image_finds_itself_first(model: Model, pictures: Path) -> None:

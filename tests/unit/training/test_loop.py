@@ -14,7 +14,7 @@ from terralex.models import get_card, load_model
 from terralex.runtime.errors import TerralexError, UsageError
 from terralex.synthetic import make_land_tile
 from terralex.training import Concepts, Recipe, Trainer
-from terralex.training.sources import load_source
+from terralex.training.sources import SourceSpec, load_source
 
 CHANGES = [
     "data=[{kind: land, tiles: 40, share: 1}]",
@@ -22,6 +22,7 @@ CHANGES = [
     "batch_size=8",
     "warmup=2",
     "compile=false",
+    "export=float16",
     "save_every=2",
     "log_every=1",
 ]
@@ -34,7 +35,7 @@ def losses(folder: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def recipe() -> Recipe:
-    return Recipe.load("pocket", CHANGES)
+    return Recipe.load("pocket-clip", CHANGES)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +59,16 @@ def test_the_exported_model_is_the_average_of_the_weights(whole_run: Path) -> No
 
 
 def test_a_killed_run_resumes_to_the_same_losses_and_weights(whole_run: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "terralex", "train", "pocket", *CHANGES, "-o", str(tmp_path / "run")]
+    command = [
+        sys.executable,
+        "-m",
+        "terralex",
+        "train",
+        "pocket-clip",
+        *CHANGES,
+        "-o",
+        str(tmp_path / "run"),
+    ]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
     while not (tmp_path / "run" / "last.ckpt").is_file() and time.monotonic() < deadline:
@@ -79,19 +89,19 @@ def test_a_run_is_not_overwritten_by_accident(whole_run: Path, recipe: Recipe) -
 
 def test_another_recipe_does_not_resume_it(whole_run: Path) -> None:
     with pytest.raises(UsageError, match="another recipe"):
-        Trainer(Recipe.load("pocket", [*CHANGES, "seed=1"]), whole_run, resume=True)
+        Trainer(Recipe.load("pocket-clip", [*CHANGES, "seed=1"]), whole_run, resume=True)
 
 
 def test_training_lowers_the_loss(tmp_path: Path) -> None:
     changes = [*CHANGES, "steps=40", "log_every=10", "batch_size=16", "augment.mix=0"]
-    rows = list(Trainer(Recipe.load("pocket", changes), tmp_path).run())
+    rows = list(Trainer(Recipe.load("pocket-clip", changes), tmp_path).run())
     assert rows[-1]["loss"] < 0.9 * rows[0]["loss"]
 
 
 def test_an_overwritten_run_leaves_nothing_to_resume(tmp_path: Path, recipe: Recipe) -> None:
     """Else a run that is started anew and killed would go on from the one that it replaced."""
     list(Trainer(recipe, tmp_path).run())
-    trainer = Trainer(Recipe.load("pocket", [*CHANGES, "log_every=3"]), tmp_path, overwrite=True)
+    trainer = Trainer(Recipe.load("pocket-clip", [*CHANGES, "log_every=3"]), tmp_path, overwrite=True)
     assert not trainer.checkpoint.exists()
     list(trainer.run())
     assert len(losses(tmp_path)) == 2, "no rows of the old run among the new"
@@ -102,7 +112,7 @@ def test_a_run_that_diverges_stops_before_it_spoils_the_weights(
     tmp_path: Path, recipe: Recipe, at: str
 ) -> None:
     trainer = Trainer(recipe, tmp_path)
-    prototypes = trainer.learner.module.prototypes
+    prototypes = trainer.learner.module.prototypes.weight
     if at == "weights":
         prototypes.data.fill_(float("nan"))
     else:
@@ -122,7 +132,7 @@ def test_without_a_compiler_it_says_what_to_do(
         raise kind("no compiler\n\nmuch more")
 
     trainer = Trainer(recipe, tmp_path)
-    monkeypatch.setattr(trainer, "_loss", fail)
+    monkeypatch.setattr(trainer, "_terms", fail)
     with pytest.raises(
         TerralexError, match=r"cannot compile the network \(no compiler\): pass compile=false"
     ):
@@ -144,8 +154,8 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path, recipe: Rec
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ("card=bioclip", "only models of the pocket family"),
-        ("data=[{kind: sky, share: 1}]", "kind is one of folders, land, not 'sky'"),
+        ("model=bioclip", "only the pocket model is made from scratch"),
+        ("data=[{kind: sky, share: 1}]", "kind is one of folders, land, life, tree, not 'sky'"),
         ("data=[{kind: land, share: 1}]", "has no 'tiles'"),
         ("data=[{kind: land, tiles: 9}]", "has no 'share'"),
         ("data=[{kind: land, tiles: 9, share: 1, folds: 3}]", "unknown key 'folds'"),
@@ -156,7 +166,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path, recipe: Rec
 )
 def test_a_recipe_that_asks_for_what_there_is_not(tmp_path: Path, change: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        Trainer(Recipe.load("pocket", [*CHANGES, change]), tmp_path / "run")
+        Trainer(Recipe.load("pocket-clip", [*CHANGES, change]), tmp_path / "run")
 
 
 def test_folders_hold_pictures_not_measurements(tmp_path: Path) -> None:
@@ -167,11 +177,11 @@ def test_folders_hold_pictures_not_measurements(tmp_path: Path) -> None:
     write_geotiff(tile, tmp_path / "sand" / "1.tif")
     entry = {"kind": "folders", "path": str(tmp_path), "share": 1}
     with pytest.raises(UsageError, match="its values are dn; training reads 8-bit pictures alone"):
-        load_source(entry, get_card("pocket").input, Concepts.load("land"), 0)
+        load_source(entry, SourceSpec(get_card("pocket").input, Concepts.load("land"), 0))
 
 
 def test_missing_data_says_what_to_set(tmp_path: Path, recipe: Recipe) -> None:
     changes = [*CHANGES[1:], f"data=[{{kind: folders, path: {tmp_path}/none, share: 1}}]"]
     with pytest.raises(UsageError, match=r"no folder .*: TERRALEX_DATA names the folder"):
-        Trainer(Recipe.load("pocket", changes), tmp_path / "run")
+        Trainer(Recipe.load("pocket-clip", changes), tmp_path / "run")
     assert not (tmp_path / "run").exists()

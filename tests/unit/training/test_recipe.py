@@ -1,9 +1,11 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from terralex.runtime.errors import UsageError
 from terralex.training import Recipe, recipe_names
+from terralex.training.objective import Meru, Radial
 
 
 @pytest.mark.parametrize("name", recipe_names())
@@ -12,9 +14,18 @@ def test_every_shipped_recipe_loads(name: str) -> None:
 
 
 def test_changes_reach_into_mappings_and_lists() -> None:
-    recipe = Recipe.load("pocket", ["steps=3", "augment.mix=0", "data.1.tiles=20", "learning_rate=1e-4"])
+    changes = ["steps=3", "augment.mix=0", "data.1.tiles=20", "learning_rate=1e-4", "objective.margin=0.1"]
+    recipe = Recipe.load("pocket", changes)
     assert (recipe.steps, recipe.augment.mix, recipe.data[1]["tiles"]) == (3, 0, 20)
     assert recipe.learning_rate == pytest.approx(1e-4)
+    assert recipe.objective == replace(Recipe.load("pocket").objective, margin=0.1)
+
+
+def test_an_objective_is_a_name_or_a_name_with_weights() -> None:
+    assert Recipe.load("pocket", ["objective=radial_embeddings_model"]).objective == Radial()
+    assert Recipe.load("pocket-clip", ["objective=meru", "objective.entailment_weight=1"]).objective == Meru(
+        1.0
+    )
 
 
 @pytest.mark.parametrize(
@@ -33,7 +44,13 @@ def test_changes_reach_into_mappings_and_lists() -> None:
         ("clip_norm=0", "clip_norm must be above 0"),
         ("average=2", "average must be from 0 to 1"),
         ("compile=maybe", "compile in the recipe: 'maybe' is neither true nor false"),
-        ("objective=unheard", "'unheard' is none of clip"),
+        ("objective=unheard", "'unheard' is none of clip, rcme, radial, meru, atmg"),
+        ("objective={name: rcme, apex: top}", "objective.apex in the recipe: 'top' is none of root, parent"),
+        ("objective={name: meru, margin: 1}", "unknown key 'objective.margin'"),
+        ("objective={name: clip, margin: 1}", "known are none"),
+        ("schedule=steep", "'steep' is none of cosine, one-cycle"),
+        ("validation=3", "validation in the recipe: 3 is no mapping"),
+        ("workers=-1", "workers must be 0 or more"),
         ("precision=bf16-true", "'bf16-true' is none of 32-true, bf16-mixed"),
         ("augment=3", "augment in the recipe: 3 is no mapping"),
         ("augment.mix=lots", "augment.mix in the recipe: 'lots' is no number"),
@@ -48,8 +65,8 @@ def test_a_wrong_change_is_an_error(change: str, message: str) -> None:
 
 
 def test_a_missing_key_is_named(tmp_path: Path) -> None:
-    (tmp_path / "mine.yaml").write_text("card: pocket\nconcepts: land\n")
-    with pytest.raises(UsageError, match="the recipe has no 'templates'"):
+    (tmp_path / "mine.yaml").write_text("model: pocket\nconcepts: land\n")
+    with pytest.raises(UsageError, match="the recipe has no 'data'"):
         Recipe.load(str(tmp_path / "mine.yaml"))
 
 

@@ -2,7 +2,7 @@
 
 from terralex.synthetic.life.specimen import render_specimen
 from terralex.synthetic.life.traits import PLANS, RANKS, TRAITS
-from terralex.synthetic.life.tree import BRANCHING, Taxon, TreeOfLife, make_tree_of_life
+from terralex.synthetic.life.tree import BRANCHING, Taxon, TreeOfLife, held_out_species, make_tree_of_life
 
 __all__ = [
     "BRANCHING",
@@ -11,6 +11,7 @@ __all__ = [
     "TRAITS",
     "Taxon",
     "TreeOfLife",
+    "held_out_species",
     "make_tree_of_life",
     "render_specimen",
 ]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from terralex.runtime.errors import UsageError
 from terralex.synthetic.life.names import NameMaker
@@ -98,6 +99,12 @@ def make_tree_of_life(
             taxa += _children(taxa[parent], parent, level, branching[level], names, rng)
         above = range(start, len(taxa))
     return TreeOfLife(seed, tuple(taxa), tuple(above))
+
+
+def held_out_species(tree: TreeOfLife, every: int = 5) -> NDArray[np.bool_]:
+    """Which species models are not trained on, so that they can be measured with them: bool (species,)."""
+    held_out: NDArray[np.bool_] = np.arange(len(tree.species)) % every == every - 1
+    return held_out
 
 
 def _children(

@@ -29,7 +29,7 @@ def make_views(image: Image) -> tuple[View, ...]:
     Returns:
         One view, or two: true colour, then near infrared as red, red as green, green as blue.
     """
-    image = _thinned(image)
+    image = thinned(image)
     if image.units == "8bit" or not _has(image, _TRUE_COLOUR[0]):
         return (View("", _data_uri(to_rgb8(image))),)
     if not _has(image, _NEAR_INFRARED[0]):
@@ -40,7 +40,7 @@ def make_views(image: Image) -> tuple[View, ...]:
     )
 
 
-def _thinned(image: Image) -> Image:
+def thinned(image: Image) -> Image:
     """The image, less rows and columns if it is so large that drawing every pixel would take long."""
     step = max(1, min(image.height, image.width) // (4 * _SIDE))
     valid = None if image.valid is None else image.valid[::step, ::step]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float, Int8
+from jaxtyping import Bool, Float, Int8, Int64
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -17,6 +17,7 @@ def clip_loss(
     text_features: Float[Tensor, "k d"],
     logit_scale: Float[Tensor, ""],
     relation: Int8[Tensor, "n k"],
+    depths: Int64[Tensor, " k"] | None = None,
 ) -> Float[Tensor, ""]:
     """Symmetric contrastive loss (InfoNCE, Radford et al. 2021) when several texts may hold for one image.
 
@@ -28,25 +29,41 @@ def clip_loss(
         text_features: unit rows.
         logit_scale: what multiplies the cosines.
         relation: 1 the text holds for the image, 0 it does not, -1 unknown and left out.
+        depths: How specific each text is: for its image, a true text then competes with the true texts above
+            it too, so that the most specific is the nearest; by default all are equally specific.
     """
     with torch.autocast(image_features.device.type, enabled=False):
         logits = logit_scale.float() * image_features.float() @ text_features.float().T
-    return contrastive_loss(logits, logits.T, relation)
+    return contrastive_loss(logits, logits.T, relation, depths)
 
 
 def contrastive_loss(
-    image_logits: Float[Tensor, "n k"], text_logits: Float[Tensor, "k n"], relation: Int8[Tensor, "n k"]
+    image_logits: Float[Tensor, "n k"],
+    text_logits: Float[Tensor, "k n"],
+    relation: Int8[Tensor, "n k"],
+    depths: Int64[Tensor, " k"] | None = None,
 ) -> Float[Tensor, ""]:
     """`clip_loss` of logits: of each image over the texts, and of each text over the images."""
-    return 0.5 * (_one_way(image_logits, relation) + _one_way(text_logits, relation.T))
+    return 0.5 * (_one_way(image_logits, relation, depths) + _one_way(text_logits, relation.T))
 
 
 def _one_way(
-    logits: Float[Tensor, "rows columns"], relation: Int8[Tensor, "rows columns"]
+    logits: Float[Tensor, "rows columns"],
+    relation: Int8[Tensor, "rows columns"],
+    depths: Int64[Tensor, " columns"] | None = None,
 ) -> Float[Tensor, ""]:
-    """Mean, over the rows with true pairs, of the loss of these pairs, each against the row's false ones."""
-    holds = relation == HOLDS
-    false = logits.masked_fill(relation != FALSE, _NOTHING).logsumexp(dim=1, keepdim=True)
-    loss = F.softplus(false - logits) * holds
+    """Mean, over the rows with true pairs, of the loss of these pairs, each against the row's rivals."""
+    holds, false = relation == HOLDS, relation == FALSE
+    if depths is None:
+        rivals = _log_sum(logits, false)
+    else:
+        levels, level_of = torch.unique(depths, return_inverse=True)
+        above = [_log_sum(logits, false | (holds & (depths < level))) for level in levels]
+        rivals = torch.cat(above, dim=1)[:, level_of]
+    loss = F.softplus(rivals - logits) * holds
     pairs = holds.sum(dim=1)
     return (loss.sum(dim=1) / pairs.clamp(min=1)).sum() / (pairs > 0).sum().clamp(min=1)
+
+
+def _log_sum(logits: Float[Tensor, "rows columns"], which: Bool[Tensor, "rows columns"]) -> Tensor:
+    return logits.masked_fill(~which, _NOTHING).logsumexp(dim=1, keepdim=True)

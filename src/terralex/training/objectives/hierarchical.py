@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-from jaxtyping import Float, Int8
+from jaxtyping import Float, Int8, Int64
 from torch import Tensor
 
 from terralex.geometry import lorentz
@@ -33,6 +33,7 @@ def rcme_loss(
     texts: Float[Tensor, "k d"],
     logit_scale: Float[Tensor, ""],
     relation: Int8[Tensor, "n k"],
+    depths: Int64[Tensor, " k"] | None = None,
     *,
     apex: Apex = "parent",
     hard_weight: float = 1.0,
@@ -50,6 +51,7 @@ def rcme_loss(
         texts: Unit rows: the finest names, which are aligned with the images.
         logit_scale: What multiplies the cosines of images and texts.
         relation: Which text holds for which image, as for `clip_loss`.
+        depths: How specific each text is, as for `clip_loss`.
         apex: What a concept's cone opens away from in the local terms; in the global term it is the root.
         hard_weight: Weight of `hard_examples`.
         global_weight: Weight of `global_entailment`.
@@ -61,7 +63,7 @@ def rcme_loss(
         "local": local_entailment(angles),
         "hard": hard_examples(angles),
         "global": global_entailment(chains, margin),
-        "alignment": clip_loss(images, texts, logit_scale, relation),
+        "alignment": clip_loss(images, texts, logit_scale, relation, depths),
     }
     weights = {"hard": hard_weight, "global": global_weight, "alignment": alignment_weight}
     return _weighed(terms, weights)

@@ -1,4 +1,4 @@
-"""``terralex evaluate``: benchmarks over folders and made worlds."""
+"""``terralex evaluate classification`` and ``land``: one class a picture."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -6,12 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from terralex.cli import options
-from terralex.runtime.errors import InputError, UsageError
+from terralex.runtime.errors import UsageError
 
 if TYPE_CHECKING:
     from terralex.evaluation import ClassificationReport
-
-app = typer.Typer(no_args_is_help=True, help="Measure a model on labelled pictures.")
 
 Templates = Annotated[
     str | None,
@@ -19,7 +17,6 @@ Templates = Annotated[
 ]
 
 
-@app.command()
 def classification(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="One folder a class, pictures inside.")],
     model: options.ModelName = "pocket",
@@ -39,10 +36,12 @@ def classification(
     overwrite: options.Overwrite = False,
 ) -> None:
     """Zero-shot accuracy on folders of labelled pictures."""
+    from terralex.cli.evaluate.results import check_outputs
     from terralex.evaluation import evaluate_folders
     from terralex.imagery import parse_units
     from terralex.models import load_model
 
+    check_outputs([output], overwrite)
     loaded = load_model(model, device=device, precision=precision, offline=offline)
     stated = None if units is None else parse_units(units)
     report = evaluate_folders(
@@ -51,7 +50,6 @@ def classification(
     _show(report, loaded.name, output, overwrite)
 
 
-@app.command()
 def land(
     model: options.ModelName = "pocket",
     tiles: Annotated[int, typer.Option(min=1, metavar="N", help="Tiles to make, the classes in turn.")] = 500,
@@ -65,9 +63,11 @@ def land(
     overwrite: options.Overwrite = False,
 ) -> None:
     """Zero-shot accuracy on made land-cover tiles."""
+    from terralex.cli.evaluate.results import check_outputs
     from terralex.evaluation import evaluate_land
     from terralex.models import load_model
 
+    check_outputs([output], overwrite)
     loaded = load_model(model, device=device, precision=precision, offline=offline)
     report = evaluate_land(loaded, tiles=tiles, seed=seed, rgb=rgb, templates=templates)
     _show(report, loaded.name, output, overwrite)
@@ -83,20 +83,14 @@ def _fold(text: str | None) -> tuple[int, int] | None:
 
 
 def _show(report: "ClassificationReport", model: str, output: Path | None, overwrite: bool) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    from terralex.runtime.sinks import open_sink
+    from terralex.cli.evaluate.results import ERRORS, cell, error_rows, finish, show, table, write_rows
 
     if output is not None:
-        columns = {"model": str, "metric": str, "label": str, "value": float, "n": int}
-        with open_sink(str(output), columns, {"model": model}, resume=False, overwrite=overwrite) as sink:
-            sink.write_chunk([{"model": model, **row} for row in report.rows()])
-    table = Table("metric", "label", "value", "n", title=f"{model}: {report.count} pictures")
+        columns = {"model": str, "metric": str, "label": str, "value": float, "n": int, **ERRORS}
+        rows = [{"model": model, **row} for row in (*report.rows(), *error_rows(report.errors))]
+        write_rows(output, columns, rows, {"model": model}, overwrite)
+    shown = table(f"{model}: {report.count:,} pictures", "", ("metric", "label", "value", "n"), 2)
     for row in report.rows():
-        table.add_row(str(row["metric"]), str(row["label"]), f"{row['value']:.4f}", str(row["n"]))
-    Console().print(table)
-    for name, reason in report.errors:
-        typer.echo(f"{name}: {reason}", err=True)
-    if report.errors:
-        raise typer.Exit(InputError.exit_code)
+        shown.add_row(str(row["metric"]), cell(str(row["label"])), f"{row['value']:.4f}", str(row["n"]))
+    show(shown)
+    finish(report.errors)

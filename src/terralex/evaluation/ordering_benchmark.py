@@ -1,0 +1,119 @@
+"""How well a model orders the texts of a benchmark: RCME's or HierarCaps'."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from terralex.evaluation.chains import ChainData, Layout, read_chain_data
+from terralex.evaluation.encoding import Encoded, encode_pictures, encode_texts
+from terralex.evaluation.ordering import OrderingReport, measure_ordering, number_texts
+from terralex.geometry import Hierarchical
+from terralex.imagery import read_image
+from terralex.models import Model
+from terralex.runtime.errors import UsageError
+
+ROOTS: dict[Layout, str] = {"rcme": "Eukarya", "hierarcaps": ""}
+"""The text of the root that each benchmark is measured with, where the model has none of its own."""
+
+
+@dataclass(frozen=True)
+class OrderingRun:
+    """What was measured, on what.
+
+    Attributes:
+        report: The figures.
+        layout: Whose benchmark it is.
+        root: The text of the root; None where that is the origin of a hyperbolic space.
+        texts: Distinct texts, the candidates.
+        errors: Pictures that could not be scored, with the reason; their references do not count.
+        notes: What a person should know of the data.
+    """
+
+    report: OrderingReport
+    layout: Layout
+    root: str | None
+    texts: int
+    errors: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...]
+
+    def rows(self) -> Iterator[dict[str, object]]:
+        """The figures as rows of (metric, value, low, high, n)."""
+        for metric in ("tau", "precision", "recall", "f1"):
+            low, high = self.report.intervals[metric]
+            n = self.report.references if metric == "tau" else self.report.images
+            value = getattr(self.report, metric)
+            yield {"metric": metric, "value": value, "low": low, "high": high, "n": n}
+
+
+def evaluate_ordering(
+    model: Model,
+    table: Path,
+    *,
+    images: Path | None = None,
+    root: str | None = None,
+    steps: int = 50,
+    resamples: int = 1000,
+) -> OrderingRun:
+    """Measure a model on `order_dataset.csv` of RCME or a file of HierarCaps.
+
+    Args:
+        model: What is measured.
+        table: The benchmark; see `read_chain_data`.
+        images: The folder of the pictures, by default the table's.
+        root: The most general text. By default the model's own root, or else the benchmark's.
+        steps: Levels of the radius sweep.
+        resamples: Draws of the bootstrap.
+
+    Raises:
+        UsageError: The benchmark cannot be read, no picture of it can, or a hyperbolic model is given a root.
+    """
+    data = read_chain_data(table, images)
+    if root is None and model.card.geometry == "cosine":
+        root = ROOTS[data.layout]
+    space = model.hierarchy(root)
+    encoded = encode_pictures(model, data.pictures, lambda file: read_image(file), lambda file: file)
+    if not len(encoded.kept):
+        name, reason = encoded.errors[0]
+        raise UsageError(
+            f"none of the {len(data.pictures):,} pictures can be read, the first being {name}: {reason}"
+        )
+    report, texts = _measure(model, data, space, encoded, steps, resamples)
+    return OrderingRun(
+        report=report,
+        layout=data.layout,
+        root=root if root is not None else model.card.root,
+        texts=texts,
+        errors=encoded.errors,
+        notes=data.notes,
+    )
+
+
+def _measure(
+    model: Model,
+    data: ChainData,
+    space: Hierarchical,
+    encoded: Encoded,
+    steps: int,
+    resamples: int,
+) -> tuple[OrderingReport, int]:
+    """The figures over the pictures that were kept, and the number of texts."""
+    place = torch.full((len(data.pictures),), -1)
+    place[encoded.kept] = torch.arange(len(encoded.kept))
+    image_of = place[torch.tensor(data.picture_of)]
+    rows = torch.nonzero(image_of >= 0)[:, 0].tolist()
+    names, references = number_texts([data.references[row] for row in rows])
+    points = encode_texts(model, names)
+    report = measure_ordering(
+        space.queries(encoded.vectors),
+        space.keys(points),
+        space.depth(points),
+        references,
+        image_of[rows],
+        steps=steps,
+        resamples=resamples,
+    )
+    return report, len(names)

@@ -1,0 +1,147 @@
+"""What a shard holds and where: found once by its headers, kept in the cache folder."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from terralex.runtime.cache import cache_dir, cache_key
+from terralex.runtime.errors import UsageError
+from terralex.runtime.files import write_atomically
+from terralex.taxonomy import RANKS
+
+_PICTURES = (".jpg", ".jpeg", ".png", ".webp")
+_VERSION = "1"  # of the kept index
+_MOST_NAMES = 2**20  # bytes of a .json; more is none of ours
+
+
+@dataclass(frozen=True)
+class ShardIndex:
+    """The pictures of a shard, in its order.
+
+    Attributes:
+        offsets: int64 (n,), where each begins in the file.
+        sizes: int32 (n,), how many bytes it has.
+        species: int32 (n,), its place in `lineages`.
+        lineages: The seven names of each species in the shard.
+    """
+
+    offsets: NDArray[np.int64]
+    sizes: NDArray[np.int32]
+    species: NDArray[np.int32]
+    lineages: tuple[tuple[str, ...], ...]
+
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+
+def index_shard(path: Path) -> ShardIndex:
+    """The index of a shard, from the cache if the file is as it was.
+
+    Raises:
+        UsageError: It holds no pictures, is cut short or damaged, or a picture has no lineage.
+    """
+    try:
+        state = path.stat()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
+    key = cache_key(_VERSION, str(path.resolve()), str(state.st_size), str(state.st_mtime_ns))
+    kept = cache_dir() / "shards" / f"{key.hex()}.npz"
+    with suppress(Exception):  # a kept index that is absent or damaged is made again
+        return _load(kept)
+    index = _build(path)
+    with suppress(OSError, RuntimeError):  # no place for a cache: found again the next time
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(kept, _dump(index))
+    return index
+
+
+def _build(path: Path) -> ShardIndex:
+    rows: list[tuple[int, int, int]] = []
+    known: dict[tuple[str, ...], int] = {}
+    try:
+        with path.open("rb") as file:
+            for key, picture, names in _samples(path, file):
+                species = known.setdefault(_lineage(path, key, file, names), len(known))
+                rows.append((picture.offset_data, picture.size, species))
+    except (tarfile.TarError, OSError) as error:
+        raise UsageError(f"{path} is cut short or no tar file ({error}): copy or make it again") from None
+    if not rows:
+        raise UsageError(f"{path} holds no pictures: remove it, or make it again")
+    offsets, sizes, species = np.array(rows, np.int64).T
+    return ShardIndex(offsets.copy(), sizes.astype(np.int32), species.astype(np.int32), tuple(known))
+
+
+def _samples(path: Path, file: BinaryIO) -> Iterator[tuple[str, tarfile.TarInfo, tarfile.TarInfo]]:
+    """Key, picture and `.json` of each sample, which are neighbours in the file."""
+    key, parts, end = "", dict[str, tarfile.TarInfo](), 0
+    for member in _members(file):
+        folder, _, name = member.name.rpartition("/")
+        stem, dot, ending = name.partition(".")
+        stem, ending = f"{folder}/{stem}", (dot + ending).lower()
+        if stem != key:
+            if parts:
+                yield key, *_pair(path, key, parts)
+            key, parts = stem, {}
+        kind = "picture" if ending in _PICTURES else "names" if ending == ".json" else ""
+        if kind:
+            parts[kind] = member
+        end = member.offset_data + member.size
+    file.seek(end + -end % tarfile.BLOCKSIZE)
+    if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
+        raise tarfile.ReadError("its end is missing")  # `tarfile` takes a damaged header for the end
+    if parts:
+        yield key, *_pair(path, key, parts)
+
+
+def _members(file: BinaryIO) -> Iterator[tarfile.TarInfo]:
+    """The files of a tar file; what is seen is not kept, as there may be many."""
+    with tarfile.open(fileobj=file, mode="r:") as tar:
+        for member in tar:
+            tar.members = []  # type: ignore[attr-defined]
+            if member.isfile():
+                yield member
+
+
+def _pair(path: Path, key: str, parts: dict[str, tarfile.TarInfo]) -> tuple[tarfile.TarInfo, tarfile.TarInfo]:
+    for kind, what in (("picture", "no picture (.jpg)"), ("names", "no .json with its lineage")):
+        if kind not in parts:
+            advice = "`terralex prepare treeoflife --shards` writes shards that have both"
+            raise UsageError(f"{path}: {key.lstrip('/')} has {what}: {advice}")
+    return parts["picture"], parts["names"]
+
+
+def _lineage(path: Path, key: str, file: BinaryIO, member: tarfile.TarInfo) -> tuple[str, ...]:
+    try:
+        if member.size > _MOST_NAMES:
+            raise ValueError("too large")
+        file.seek(member.offset_data)  # before it looks for the next header, `tarfile` seeks itself
+        lineage = json.loads(file.read(member.size))["lineage"]
+        if not (isinstance(lineage, list) and len(lineage) == len(RANKS) and all(lineage)):
+            raise ValueError("not seven names")
+        return tuple(map(str, lineage))
+    except (ValueError, KeyError, TypeError) as error:
+        advice = f"its 'lineage' must be a list of {len(RANKS)} names"
+        raise UsageError(f"{path}: {key.lstrip('/')}.json is not as expected ({error}): {advice}") from None
+
+
+def _dump(index: ShardIndex) -> bytes:
+    file = io.BytesIO()
+    names = np.frombuffer(json.dumps(index.lineages).encode(), np.uint8)
+    np.savez(file, offsets=index.offsets, sizes=index.sizes, species=index.species, names=names)
+    return file.getvalue()
+
+
+def _load(path: Path) -> ShardIndex:
+    with np.load(path) as kept:
+        lineages = tuple(map(tuple, json.loads(kept["names"].tobytes())))
+        return ShardIndex(kept["offsets"], kept["sizes"], kept["species"], lineages)

@@ -1,0 +1,90 @@
+"""Benchmarks of ordering, read as their authors wrote them and as disks leave them."""
+
+import csv
+import gzip
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from terralex.evaluation.chains import read_chain_data
+from terralex.runtime.errors import UsageError
+
+
+def write(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> Path:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([header, *rows])
+    return path
+
+
+def test_rcme_names_pictures_by_path(tmp_path: Path) -> None:
+    rows = [("a/1.jpg", "A => A B => A B c"), ("b/2.jpg", "A=>A D"), ("a/1.jpg", "E")]
+    data = read_chain_data(write(tmp_path / "order_dataset.csv", ["img_fn", "captions"], rows))
+    assert data.layout == "rcme"
+    assert data.pictures == (str(tmp_path / "a/1.jpg"), str(tmp_path / "b/2.jpg"))
+    assert data.references == (("A", "A B", "A B c"), ("A", "A D"), ("E",))
+    assert (data.picture_of, data.notes) == ((0, 1, 0), ())
+    (tmp_path / "elsewhere").mkdir()
+    moved = read_chain_data(tmp_path / "order_dataset.csv", tmp_path / "elsewhere")
+    assert moved.pictures[0] == str(tmp_path / "elsewhere/a/1.jpg")
+
+
+@pytest.mark.parametrize("column", ["id", "image_url"])
+def test_hierarcaps_joins_pictures_by_number(tmp_path: Path, column: str) -> None:
+    images = tmp_path / "test_imgs"
+    images.mkdir()
+    for number in (7, 42):
+        (images / f"COCO_val2014_{number:012d}.jpg").touch()
+    names = {"id": (42, 7, 9), "image_url": [f"http://x.org/y_{n:012d}.jpg" for n in (42, 7, 9)]}[column]
+    rows = [(name, text) for name, text in zip(names, ("food => cake", "dog, black", "cat"), strict=True)]
+    data = read_chain_data(write(tmp_path / "t.csv", [column, "captions"], rows), images)
+    assert data.layout == "hierarcaps"
+    assert data.pictures[:2] == tuple(str(images / f"COCO_val2014_{n:012d}.jpg") for n in (42, 7))
+    assert not Path(data.pictures[2]).exists(), "it has no picture: reading it will cost it a row"
+    assert data.references == (("food", "cake"), ("dog, black",), ("cat",))
+
+
+def test_a_file_that_was_cut_short_is_used_as_far_as_it_goes(tmp_path: Path) -> None:
+    rows = [(f"{i}.jpg", f"thing => thing {i * i} => thing {i**3} µ") for i in range(3000)]
+    plain = write(tmp_path / "expanded.csv", ["img_fn", "positive"], rows).read_bytes()
+    zipped = tmp_path / "expanded.csv.gz"
+    zipped.write_bytes(gzip.compress(plain))
+    whole = read_chain_data(zipped)
+    assert (len(whole.references), whole.notes) == (3000, ())
+    content = zipped.read_bytes()
+    for end in (len(content) // 2, len(content) - 9, len(content) - 4):
+        zipped.write_bytes(content[:end])
+        data = read_chain_data(zipped)
+        count = len(data.references)
+        assert 1000 < count <= 3000
+        assert data.references[:-1] == whole.references[: count - 1]
+        assert data.notes == (f"{zipped} is cut short; used are the {count:,} rows that are there",)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "this has none"),
+        ("img_fn,words\na.jpg,b\n", "this has img_fn, words"),
+        ("img_fn,captions\n", "has no rows"),
+        ("img_fn,captions\na.jpg,b\na.jpg,b => => c\n", "line 3: a row names a picture in img_fn"),
+        ("img_fn,captions\n,b\n", "line 2: a row names a picture"),
+        ("img_fn,captions\na.jpg\n", "line 2: a row names a picture"),
+        (b"img_fn,captions\n\xff.jpg,b\n", "is not UTF-8"),
+    ],
+)
+def test_what_is_no_benchmark_is_told(tmp_path: Path, content: str | bytes, message: str) -> None:
+    path = tmp_path / "table.csv"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(UsageError, match=message):
+        read_chain_data(path)
+
+
+def test_files_that_are_not_there_are_told(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"cannot read .*absent\.csv"):
+        read_chain_data(tmp_path / "absent.csv")
+    with pytest.raises(UsageError, match=r"no folder .*--images"):
+        read_chain_data(tmp_path / "absent.csv", tmp_path / "nowhere")
+    (tmp_path / "no.csv.gz").write_bytes(b"img_fn,captions\na,b\n")
+    with pytest.raises(UsageError, match="is no gzip file"):
+        read_chain_data(tmp_path / "no.csv.gz")
