@@ -7,6 +7,7 @@ from terralex.imagery.grid import Grid, Transform, Window
 from terralex.imagery.image import Image, to_rgb8
 from terralex.imagery.read import IMAGE_EXTENSIONS, Source, read_image
 from terralex.imagery.units import RGB_MAX_DN, UNITS, Units, convert, parse_units, to_reflectance
+from terralex.imagery.windows import WindowReader
 from terralex.imagery.write import write_geotiff
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Transform",
     "Units",
     "Window",
+    "WindowReader",
     "convert",
     "is_scene_folder",
     "load_orders",

@@ -32,6 +32,8 @@ _SETTINGS = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "TRUE",
     # A JPEG that ends too early is an error, not grey pixels.
     "GDAL_ERROR_ON_LIBJPEG_WARNING": "TRUE",
+    # Megabytes of decoded blocks to keep; GDAL would take a twentieth of the machine's memory for them.
+    **({} if "GDAL_CACHEMAX" in os.environ else {"GDAL_CACHEMAX": 512}),
 }
 
 

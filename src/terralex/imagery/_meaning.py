@@ -193,8 +193,7 @@ def check_meaning(image: Image) -> Image:
     """
     if image.units == "8bit":
         return image
-    if image.units in ("dn+1000", "landsat-c2"):
-        image = _without_fill(image)
+    image = without_fill(image)
     values = _sample(image.pixels, image.valid)
     if not values.size:
         return image
@@ -213,7 +212,10 @@ def check_meaning(image: Image) -> Image:
     return image
 
 
-def _without_fill(image: Image) -> Image:
+def without_fill(image: Image) -> Image:
+    """Return the image with 0 in all bands as no data, if its units have an offset."""
+    if image.units not in ("dn+1000", "landsat-c2"):
+        return image
     filled = (image.pixels == 0).all(axis=0)
     if not filled.any():
         return image

@@ -35,7 +35,7 @@ def read_picture(path: str, request: Request) -> Image:
     """Read a JPEG, PNG, WebP, BMP or GIF file (of several frames the first).
 
     A picture says itself what it is: red, green and blue in 8 bit. Of a request only its window counts,
-    and its bands if they are three (an infrared picture).
+    and its bands if they are three (an infrared picture), or four (one with a band in the place of alpha).
     """
     with _guards.reading(path), _open(path) as picture:
         return image_from_picture(picture, source=path, request=request)
@@ -52,10 +52,12 @@ def image_from_picture(picture: PIL.Image.Image, *, source: str, request: Reques
         orientation = _orientation(picture)
         picture.load()
         upright = picture.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else picture
-        pixels, valid = _channels(upright, source)
-    bands = RGB
-    if request and request.bands and len(request.bands) == 3:
-        bands = by_statement(source, request.bands, 3).bands
+        stated = request.bands if request and request.bands else RGB
+        if len(stated) == 4 and upright.mode == "RGBA":
+            pixels, valid = np.array(np.asarray(upright).transpose(2, 0, 1), order="C"), None
+        else:
+            pixels, valid = _channels(upright, source)
+    bands = by_statement(source, stated, len(pixels)).bands if len(stated) == len(pixels) else RGB
     image = Image(pixels, bands, "8bit", valid=valid, source=source)
     return image.crop(request.window) if request and request.window else image
 
@@ -87,7 +89,8 @@ def _open(path: str) -> PIL.Image.Image:
             return PIL.Image.open(path, formats=FORMATS)
     except PIL.UnidentifiedImageError:
         known = "JPEG, PNG, WebP, BMP, GIF, TIFF, JPEG 2000, .npy or .npz"
-        raise InputError(f"{path}: its content is no image of a known format ({known})") from None
+        hint = f"; if it lists images, pass @{path}" if path.endswith((".txt", ".yaml", ".yml")) else ""
+        raise InputError(f"{path}: its content is no image of a known format ({known}){hint}") from None
 
 
 def _orientation(picture: PIL.Image.Image) -> int:

@@ -54,7 +54,7 @@ def read_raster(path: str, request: Request, orientation: int = 1) -> Image:
         if dataset.colorinterp[0] is ColorInterp.palette:
             image = _read_palette(dataset, path)
         else:
-            image = _read_bands(dataset, path, replace(request, window=None) if turned else request)
+            image = read_bands(dataset, path, replace(request, window=None) if turned else request)
     if turned:
         image = _turn(image, orientation)
     if request.window and image.window is None:
@@ -105,25 +105,32 @@ def declared_valid(pixels: NDArray[Any], nodata: list[float | None]) -> NDArray[
     return valid
 
 
-def _misread(dataset: Dataset, path: str, request: Request) -> NDArray[Any] | None:
-    """Return the array of a file whose axes GDAL takes for others, with its axes in the order of the file.
+def _layout(dataset: Dataset, request: Request) -> str:
+    """Tell how a file's axes differ from what GDAL takes them for: "stacked" pages, "turned" axes, or "".
 
-    That is (height, width, bands) written as if it were (bands, height, width), and bands written as pages.
+    That is bands written as pages, and (height, width, bands) written as if it were (bands, height, width).
     """
 
     def of_bands(length: int) -> bool:
         return length == len(request.bands) if request.bands else length <= MOST_BANDS
 
     pages = dataset.subdatasets if dataset.count == 1 else []
-    stacked = len(pages) > 1 and (of_bands(len(pages)) or of_bands(dataset.width))
+    if len(pages) > 1 and (of_bands(len(pages)) or of_bands(dataset.width)):
+        return "stacked"
     turned = dataset.count > MOST_BANDS and of_bands(dataset.width) and not of_bands(dataset.count)
-    if not stacked and not turned:
+    return "turned" if turned else ""
+
+
+def _misread(dataset: Dataset, path: str, request: Request) -> NDArray[Any] | None:
+    """Return the array of a file whose axes GDAL takes for others, with its axes in the order of the file."""
+    layout = _layout(dataset, request)
+    if not layout:
         return None
-    planes = len(pages) if stacked else dataset.count
+    planes = len(dataset.subdatasets) if layout == "stacked" else dataset.count
     depth = np.dtype(dataset.dtypes[0]).itemsize
     _guards.check_size(path, dataset.width, dataset.height, depth * planes)
-    if stacked:
-        return _read_pages(path, pages, (dataset.height, dataset.width), dataset.dtypes[0])
+    if layout == "stacked":
+        return _read_pages(path, dataset.subdatasets, (dataset.height, dataset.width), dataset.dtypes[0])
     array: NDArray[Any] = dataset.read()
     return array
 
@@ -151,7 +158,13 @@ def _read_palette(dataset: Dataset, path: str) -> Image:
     return Image(pixels, RGB, "8bit", valid=valid, grid=grid_of(dataset), source=path)
 
 
-def _read_bands(dataset: Dataset, path: str, request: Request) -> Image:
+def has_plain_bands(dataset: Dataset, path: str, request: Request, orientation: int = 1) -> bool:
+    """Tell whether the planes of an open raster are its bands as they stand, so that windows can be read."""
+    turned = orientation != 1 and grid_of(dataset) is None
+    return not turned and dataset.colorinterp[0] is not ColorInterp.palette and not _layout(dataset, request)
+
+
+def read_bands(dataset: Dataset, path: str, request: Request) -> Image:
     """Read the wanted planes within the window."""
     places = _data_places(dataset, request)
     choice = _choose(dataset, path, request, places).narrow(request.want)

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -55,29 +55,56 @@ def read_scene(folder: Path, request: Request) -> Image:
 
     Zero in all bands of that grid is no data, as in every product of Sentinel-2 and Landsat.
     """
-    source = str(folder)
-    with _guards.reading(source):
+    with open_scene_files(folder, request) as scene, _guards.reading(scene.source):
+        return check_meaning(scene.read(request.window))
+
+
+class SceneFiles:
+    """The open files of a scene.
+
+    Attributes:
+        source: The folder.
+        grid: Of the finest band, None if it has no place.
+        shape: Height and width of the finest band.
+    """
+
+    def __init__(self, folder: Path, request: Request, stack: ExitStack) -> None:
+        self.source = str(folder)
         files = _band_files(folder)
         if len(files) < 2:
-            raise InputError(f"{source}: a folder, but not a scene of one file a band")
-        choice = _choose(source, files, request)
-        with ExitStack() as stack:
-            datasets = [stack.enter_context(open_raster(str(files[name]))) for name in choice.bands]
-            pixels, valid, grid = _read_planes(source, datasets, request.window)
-    told, by_name = _told_units(folder, files, choice.bands)
-    pixels, units, note = settle(source, pixels, request, told)
-    note = note or ("" if request.units else by_name)
-    image = Image(
-        pixels,
-        choice.bands,
-        units,
-        valid=None if valid.all() else valid,
-        grid=grid,
-        source=source,
-        window=request.window,
-        notes=(note,) if note else (),
-    )
-    return check_meaning(image)
+            raise InputError(f"{self.source}: a folder, but not a scene of one file a band")
+        self._choice = _choose(self.source, files, request)
+        self._datasets = [stack.enter_context(open_raster(str(files[name]))) for name in self._choice.bands]
+        finest = max(self._datasets, key=lambda dataset: dataset.width)
+        self.grid = grid_of(finest)
+        self.shape: tuple[int, int] = finest.shape
+        self._request = request
+        self._told, self._by_name = _told_units(folder, files, self._choice.bands)
+
+    def read(self, window: Window | None) -> Image:
+        """Read a window, or all; not yet checked for whether values can mean what they are said to."""
+        pixels, valid, grid = _read_planes(self.source, self._datasets, window)
+        pixels, units, note = settle(self.source, pixels, self._request, self._told)
+        note = note or ("" if self._request.units else self._by_name)
+        return Image(
+            pixels,
+            self._choice.bands,
+            units,
+            valid=None if valid.all() else valid,
+            grid=grid,
+            source=self.source,
+            window=window,
+            notes=(note,) if note else (),
+        )
+
+
+@contextmanager
+def open_scene_files(folder: Path, request: Request) -> Iterator[SceneFiles]:
+    """Open the wanted bands of a scene, for use in one thread at a time."""
+    with ExitStack() as stack:
+        with _guards.reading(str(folder)):
+            scene = SceneFiles(folder, request, stack)
+        yield scene
 
 
 def _band_files(folder: Path) -> dict[str, Path]:

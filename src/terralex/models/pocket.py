@@ -12,11 +12,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from timm.layers.norm import LayerNorm2d
 from timm.models.vision_transformer import Block
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 STRIDE = 16
+"""Pixels a token."""
+
+DENSE_STRIDE = 2
+"""Pixels a cell of the dense features."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,7 @@ class PocketConfig:
     merges: int = 7680
     context: int = 32
     embed_dim: int = 256
+    dense_width: int = 128
     drop_path: float = 0.1
 
     @classmethod
@@ -62,13 +68,30 @@ class PocketCLIP(nn.Module):
         return features
 
     def encode_dense(self, pixels: Tensor) -> Tensor:
-        """Normalised pixels (N, bands, H, W) to features in the text space (N, embed_dim, H/16, W/16)."""
+        """Normalised pixels (N, bands, H, W) to features of places (N, C, H/2, W/2), odd sides rounded up.
+
+        `align` leads on to the space of texts.
+        """
         return self.visual.dense(pixels)
+
+    def align(self, features: Tensor) -> Tensor:
+        """Features of places (N, C), or means of them, to the space of texts (N, embed_dim)."""
+        aligned: Tensor = self.visual.dense_head.proj(features)
+        return aligned
+
+    def encode_patches(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Features as of `encode_image`, and the tokens of the places they are from (N, places, width)."""
+        tokens = self.visual.tokens(pixels)
+        features: Tensor = self.visual.proj(tokens.mean(dim=1))
+        return features, tokens
 
     def encode_text(self, tokens: Tensor) -> Tensor:
         """Token ids (N, context) to features (N, embed_dim), not of unit length."""
         features: Tensor = self.text(tokens)
         return features
+
+
+_BEFORE_HALVING = (0, 2, 4)  # the layers of the stem whose grids are of 2, 4 and 8 pixels a cell
 
 
 class _ImageTower(nn.Module):
@@ -88,24 +111,58 @@ class _ImageTower(nn.Module):
         self.blocks = _blocks(width, config.depth, config.drop_path)
         self.norm = nn.LayerNorm(width)
         self.proj = nn.Linear(width, config.embed_dim, bias=False)
+        self.dense_head = _DenseHead(config.bands, (32, 64, 128, width), config.dense_width, config.embed_dim)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        tokens, _ = self._tokens(pixels)
-        projected: Tensor = self.proj(tokens.mean(dim=1))
+        projected: Tensor = self.proj(self.tokens(pixels).mean(dim=1))
         return projected
 
-    def dense(self, pixels: Tensor) -> Tensor:
-        tokens, (rows, columns) = self._tokens(pixels)
-        return self.proj(tokens).transpose(1, 2).unflatten(2, (rows, columns))  # type: ignore[no-any-return]
+    def tokens(self, pixels: Tensor) -> Tensor:
+        return self._tokens(self.stem(pixels))
 
-    def _tokens(self, pixels: Tensor) -> tuple[Tensor, tuple[int, int]]:
-        grid = self.stem(pixels)
-        shape = grid.shape[-2], grid.shape[-1]
+    def dense(self, pixels: Tensor) -> Tensor:
+        height, width = pixels.shape[-2:]
+        pixels = F.pad(pixels, (0, -width % STRIDE, 0, -height % STRIDE))
+        x, grids = pixels, []
+        for number, layer in enumerate(self.stem):
+            x = layer(x)
+            if number in _BEFORE_HALVING:
+                grids.append(x)
+        tokens = torch.unflatten(self._tokens(x).transpose(1, 2), 2, x.shape[-2:])
+        features: Tensor = self.dense_head(pixels, [*grids, tokens])
+        return features[..., : -(-height // DENSE_STRIDE), : -(-width // DENSE_STRIDE)]
+
+    def _tokens(self, grid: Tensor) -> Tensor:
         position: Tensor = self.pos_embed
-        if shape != position.shape[-2:]:
-            position = F.interpolate(position, size=shape, mode="bicubic", antialias=True)
-        tokens = (grid + position).flatten(2).transpose(1, 2)
-        return self.norm(self.blocks(tokens)), shape
+        if grid.shape[-2:] != position.shape[-2:]:
+            position = F.interpolate(position, size=grid.shape[-2:], mode="bicubic", antialias=True)
+        tokens: Tensor = self.norm(self.blocks((grid + position).flatten(2).transpose(1, 2)))
+        return tokens
+
+
+class _DenseHead(nn.Module):
+    """Features of places: what tokens say, put right by the finer grids of the stem and by the pixels.
+
+    The grids, each twice as fine as the next, are added up from the coarsest on ("Feature Pyramid Networks",
+    Lin et al., CVPR 2017).
+    """
+
+    def __init__(self, bands: int, channels: tuple[int, ...], width: int, out: int) -> None:
+        super().__init__()
+        self.lateral = nn.ModuleList(nn.Conv2d(own, width, 1) for own in channels)
+        self.patches = nn.Conv2d(bands, width, DENSE_STRIDE, DENSE_STRIDE)
+        self.coarse = _mixing(width, width)
+        self.fine = _mixing(width, width // 2)
+        self.proj = nn.Linear(width // 2, out, bias=False)
+
+    def forward(self, pixels: Tensor, grids: list[Tensor]) -> Tensor:
+        """Pixels, and grids from fine to coarse, to features on the finest grid, before `proj`."""
+        finest, *finer, x = (lateral(grid) for lateral, grid in zip(self.lateral, grids, strict=True))
+        for grid in reversed(finer):
+            x = F.interpolate(x, scale_factor=2.0, mode="bilinear") + grid
+        x = F.interpolate(self.coarse(x), scale_factor=2.0, mode="bilinear")
+        features: Tensor = self.fine(x + finest + self.patches(pixels))
+        return features
 
 
 class _TextTower(nn.Module):
@@ -141,6 +198,10 @@ class _Residual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return F.relu(x + self.norm2(self.conv2(F.relu(self.norm1(self.conv1(x))))))
+
+
+def _mixing(channels: int, out: int) -> nn.Sequential:
+    return nn.Sequential(LayerNorm2d(channels), nn.Conv2d(channels, out, 3, padding=1), nn.GELU())
 
 
 def _downsample(channels: int, out: int) -> nn.Sequential:

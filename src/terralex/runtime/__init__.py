@@ -4,6 +4,7 @@ Two modules are imported by their own names, as they load more than the rest: `t
 and `terralex.runtime.device` (torch).
 """
 
+from terralex.runtime._file_sink import rows_path
 from terralex.runtime._sink import RowSink
 from terralex.runtime.errors import InputError, TerralexError, UsageError
 from terralex.runtime.files import cannot_write, write_atomically
@@ -33,6 +34,7 @@ __all__ = [
     "natural_key",
     "open_sink",
     "progress",
+    "rows_path",
     "run_chunks",
     "write_atomically",
 ]

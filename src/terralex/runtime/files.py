@@ -9,7 +9,7 @@ from typing import BinaryIO
 from terralex.runtime.errors import TerralexError, UsageError
 
 
-def write_atomically(path: str | os.PathLike[str], content: bytes) -> None:
+def write_atomically(path: str | os.PathLike[str], content: bytes | memoryview) -> None:
     """Replace a file in one step: whoever opens it sees the old content or the new, whole.
 
     Raises:

@@ -20,8 +20,9 @@ def expand_inputs(
     A folder gives the files below it that have a known ending, in natural order (`tile2` before `tile10`),
     hidden ones left out. A quoted glob gives its matches with a known ending, or with the ending that it
     spells out. `@list.txt` and `-` (standard input) name one file or folder a line, relative to the current
-    folder. A file that is named is kept whatever its ending and even if it does not exist, and so is a folder
-    that may not be listed: reading it later costs one error row, not the run.
+    folder; `@list.yaml` holds a list of them or has one as `images`. A file that is named is kept whatever
+    its ending and even if it does not exist, and so is a folder that may not be listed: reading it later
+    costs one error row, not the run.
 
     Args:
         arguments: What the person typed.
@@ -59,7 +60,7 @@ def _expand_argument(
     if argument == "-":
         named: Iterable[str] = _lines(sys.stdin.buffer.read(), "standard input")
     elif argument.startswith("@") and not os.path.lexists(argument):
-        named = _lines(_list_bytes(argument[1:]), argument[1:])
+        named = _listed(argument[1:])
     elif glob.has_magic(argument) and not os.path.lexists(argument):
         wanted = extensions | {Path(argument).suffix.lower()}
         matches = sorted(glob.iglob(argument, recursive=True), key=natural_key)
@@ -113,11 +114,26 @@ def _ending(path: str) -> str:
     return os.path.splitext(path)[1].lower()
 
 
-def _list_bytes(path: str) -> bytes:
+def _listed(path: str) -> list[str]:
+    """What a list names: a line each, or in a `.yaml` file the items of a list or of its key `images`."""
     try:
-        return Path(path).read_bytes()
+        content = Path(path).read_bytes()
     except OSError as error:
         raise UsageError(f"cannot read the list {path}: {error.strerror}") from error
+    return _items(content, path) if _ending(path) in (".yaml", ".yml") else _lines(content, path)
+
+
+def _items(content: bytes, name: str) -> list[str]:
+    import yaml  # here, so that help need not wait for it
+
+    try:
+        value = yaml.safe_load(content)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UsageError(f"{name} is not YAML: {' '.join(str(error).split())}") from None
+    items = value.get("images") if isinstance(value, dict) else value
+    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+        raise UsageError(f"{name} is not a list of paths: write one, by itself or as 'images: [...]'")
+    return items
 
 
 def _lines(content: bytes, name: str) -> list[str]:

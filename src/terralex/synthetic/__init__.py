@@ -1,4 +1,4 @@
-"""Made worlds: scenes of land and trees of life, seeded, whose truth is known."""
+"""Made worlds, seeded, whose truth is known: scenes of land, trees of life, rooms and forest plots."""
 
 from terralex.synthetic.land import (
     LAND_CLASSES,
@@ -21,6 +21,7 @@ from terralex.synthetic.life import (
     make_tree_of_life,
     render_specimen,
 )
+from terralex.synthetic.rooms import make_plot, make_room, write_sequence
 from terralex.synthetic.samples import write_samples
 
 __all__ = [
@@ -38,8 +39,11 @@ __all__ = [
     "make_land_scene",
     "make_land_tile",
     "make_land_tiles",
+    "make_plot",
+    "make_room",
     "make_tree_of_life",
     "render_rgb8",
     "render_specimen",
     "write_samples",
+    "write_sequence",
 ]

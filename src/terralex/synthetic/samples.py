@@ -26,7 +26,8 @@ def write_samples(directory: str | Path, seed: int = 0) -> list[Path]:
 
     `labels.csv` holds the truth: path within the directory, kind ("tile", "rgb", "scene", "map", "specimen"),
     label, and the broader terms from near to far with ";" between. A map's values index `LAND_NAMES`.
-    `species.csv` holds the tree of life that the specimens are from, a species a row.
+    `species.csv` holds the tree of life that the specimens are from, a species a row: that of seed 0,
+    which the pocket model knows.
 
     Args:
         directory: Made if it is not there; files of the same names are replaced.
@@ -38,9 +39,10 @@ def write_samples(directory: str | Path, seed: int = 0) -> list[Path]:
     root = Path(directory)
     for folder in ("tiles", "rgb", "scene", "specimens"):
         (root / folder).mkdir(parents=True, exist_ok=True)
-    rows = [*_write_tiles(root, seed), *_write_scene(root, seed), *_write_specimens(root, seed)]
+    tree = make_tree_of_life(0)
+    rows = [*_write_tiles(root, seed), *_write_scene(root, seed), *_write_specimens(root, tree, seed)]
     species, labels = root / "species.csv", root / "labels.csv"
-    _write_table(species, RANKS, (row.values() for row in make_tree_of_life(seed).rows()))
+    _write_table(species, RANKS, (row.values() for row in tree.rows()))
     _write_table(labels, ("path", "kind", "label", "broader"), rows)
     return [*(root / row[0] for row in rows), species, labels]
 
@@ -75,9 +77,8 @@ def _write_scene(root: Path, seed: int) -> Iterator[Row]:
     yield "scene/labels.tif", "map", "", ""
 
 
-def _write_specimens(root: Path, seed: int) -> Iterator[Row]:
+def _write_specimens(root: Path, tree: TreeOfLife, seed: int) -> Iterator[Row]:
     """Write specimens of species from all over a tree of life."""
-    tree: TreeOfLife = make_tree_of_life(seed)
     for number, place in enumerate(np.linspace(0, len(tree.species) - 1, _SPECIMENS).astype(int)):
         lineage = tree.lineage(int(place))
         path = f"specimens/{lineage[-1].replace(' ', '_')}.png"

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from terralex.runtime.errors import UsageError
-from terralex.taxonomy._tables import Table
+from terralex.runtime.tables import Table
 from terralex.taxonomy._views import drop_ancestors
 from terralex.taxonomy.build import TaxonomyBuilder
 from terralex.taxonomy.names import RANKS, scientific_name, split_scientific, tidy

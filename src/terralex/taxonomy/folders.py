@@ -8,7 +8,7 @@ from pathlib import Path
 
 from terralex.runtime.errors import UsageError
 from terralex.runtime.inputs import natural_key
-from terralex.taxonomy._tables import text_lines
+from terralex.runtime.tables import text_lines
 from terralex.taxonomy.build import make_taxonomy
 from terralex.taxonomy.names import RANKS
 from terralex.taxonomy.taxonomy import Taxonomy

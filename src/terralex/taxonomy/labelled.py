@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terralex.runtime.errors import UsageError
-from terralex.taxonomy._tables import open_table
+from terralex.runtime.tables import open_table
 from terralex.taxonomy.rank_tables import rank_columns, read_rank_table
 from terralex.taxonomy.taxonomy import Taxonomy
 

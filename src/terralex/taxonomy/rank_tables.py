@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from terralex.runtime.errors import UsageError
-from terralex.taxonomy._tables import Table, folded, text_lines
+from terralex.runtime.tables import Table, folded, text_lines
 from terralex.taxonomy.build import TaxonomyBuilder, make_taxonomy
 from terralex.taxonomy.names import RANKS
 from terralex.taxonomy.taxonomy import Taxonomy

@@ -8,7 +8,7 @@ from os import PathLike
 from pathlib import Path
 
 from terralex.runtime.errors import UsageError
-from terralex.taxonomy._tables import TEXT_TABLES, Table, first_line, open_table
+from terralex.runtime.tables import TEXT_TABLES, Table, first_line, open_table
 from terralex.taxonomy.darwin_core import is_darwin_core, read_darwin_core
 from terralex.taxonomy.folders import is_folder_name, read_folder_list, read_folders
 from terralex.taxonomy.name_table import read_names
@@ -91,6 +91,6 @@ def _read_table(table: Table, ranks: Sequence[str] | None) -> Taxonomy:
     shown = ", ".join(table.columns[:12])
     raise UsageError(
         f"{table.path} has no column that names a rank (kingdom, ..., genus, species), no scientificName and"
-        f" no captions; it has {shown}. If its columns have other names, say them as ranks, from general to"
-        f" specific, or write those names in the first line"
+        f" no captions; it has {shown}. Write the names of ranks in its first line; in Python, other names"
+        f" can be passed as `ranks`, from general to specific"
     )

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from terralex.runtime.errors import UsageError
+
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -15,13 +17,16 @@ class Augmentation:
 
     Attributes:
         crop: the smallest part of a picture's area that a crop keeps.
-        gain: brightness and contrast vary by this factor either way; a band by a third of it.
+        resample: False: crops have the picture's own pixels instead, as many as the model takes.
+        gain: brightness and contrast vary by this factor either way, a band by a third of it, and one picture
+            in ten loses its colour; 0: light and colour stay as they are.
         drop_bands: chance that a multispectral picture loses a random half of its bands.
         render: chance that a multispectral picture becomes an 8-bit rendering in red, green and blue.
         mix: chance that a batch is mixed (half Mixup, Zhang et al. 2018, half CutMix, Yun et al. 2019).
     """
 
     crop: float = 0.35
+    resample: bool = True
     gain: float = 0.3
     drop_bands: float = 0.2
     render: float = 0.3
@@ -75,6 +80,27 @@ def crop_and_turn(pixels: Tensor, size: int, smallest: float, draws: Draws, *, u
     return F.grid_sample(pixels, grid, padding_mode="reflection", align_corners=False)
 
 
+def cut_and_turn(pixels: Tensor, size: int, draws: Draws, *, upright: bool) -> Tensor:
+    """Random crops without resampling: (n, b, S, S) to (n, b, size, size); turned as by `crop_and_turn`.
+
+    Raises:
+        UsageError: the pictures are smaller than that.
+    """
+    spare = pixels.shape[-1] - size
+    if spare < 0:
+        have, advice = pixels.shape[-1], "leave augment.resample=false out"
+        raise UsageError(f"crops of {size} pixels cannot be cut out of pictures of {have}: {advice}")
+    corners = (draws.uniform(0, spare + 1, 2).long().clamp(max=spare)).tolist()
+    mirrored, swap = draws.chance(0.5, 2).tolist(), draws.chance(0.5).tolist()
+    cut = []
+    for picture, (row, column), (across, down), turned in zip(pixels, corners, mirrored, swap, strict=True):
+        crop = picture[:, row : row + size, column : column + size]
+        axes = [axis for axis, flip in ((2, across), (1, down and not upright)) if flip]
+        crop = crop.flip(axes) if axes else crop
+        cut.append(crop.transpose(1, 2) if turned and not upright else crop)
+    return torch.stack(cut)
+
+
 def vary_light(pixels: Tensor, gain: float, draws: Draws) -> Tensor:
     """Random brightness, contrast and balance of bands, never below zero; one in ten loses its colour."""
     bands = pixels.shape[1]
@@ -85,21 +111,27 @@ def vary_light(pixels: Tensor, gain: float, draws: Draws) -> Tensor:
     mean = pixels.mean(dim=(1, 2, 3), keepdim=True)
     contrast, brightness = around_one(gain), around_one(gain)
     varied = ((pixels - mean) * contrast + mean) * brightness * around_one(gain / 3, bands)
-    grey = draws.chance(0.1, 1, 1, 1) & torch.tensor(bands == 3)
+    grey = draws.chance(0.1, 1, 1, 1) & (bands == 3 and gain > 0)
     return torch.where(grey, varied.mean(dim=1, keepdim=True), varied).clamp(min=0)
 
 
 def render(
-    pixels: Tensor, rgb: tuple[int, ...], white: float, chance: float, draws: Draws
+    pixels: Tensor,
+    rgb: tuple[int, ...],
+    white: float,
+    chance: float,
+    draws: Draws,
+    brightest: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Turns some pictures (n, b, H, W) of digital numbers into what an 8-bit rendering of them reads back as.
 
     A rendering maps some bright level, which nobody wrote down, to 255, cuts off what is brighter, and often
-    bends the rest. Read back, 255 stands for ``white``. Returns the pictures, and which were rendered, bool
-    (n,).
+    bends the rest. Read back, 255 stands for ``white``. That level is about ``brightest`` (n,), by default
+    the pictures' own 98th percentile. Returns the pictures, and which were rendered, bool (n,).
     """
     rendered = draws.chance(chance)
-    brightest = pixels[:, list(rgb), ::4, ::4].flatten(1).quantile(0.98, dim=1)
+    if brightest is None:
+        brightest = pixels[:, list(rgb), ::4, ::4].flatten(1).quantile(0.98, dim=1)
     level = torch.maximum(brightest * draws.uniform(0.9, 1.6), draws.uniform(1500, 3500))
     gamma = draws.uniform(1.0, 1.8)
     level, gamma, chosen = (value[:, None, None, None] for value in (level, gamma, rendered))

@@ -17,9 +17,19 @@ from torch.nn import functional as F
 
 from terralex.models.card import InputSpec
 from terralex.runtime.errors import UsageError
-from terralex.training.augment import Augmentation, Draws, crop_and_turn, drop_bands, mix, render, vary_light
-from terralex.training.captions import Captions, ConceptCaptions, TaxonCaptions, join
+from terralex.training.augment import (
+    Augmentation,
+    Draws,
+    crop_and_turn,
+    cut_and_turn,
+    drop_bands,
+    mix,
+    render,
+    vary_light,
+)
+from terralex.training.captions import CaptionMaker, Captions, ConceptCaptions, TaxonCaptions, join
 from terralex.training.objectives import Chains
+from terralex.training.scenes import LabelledScenes, SceneBatch
 from terralex.training.sources import Source, rgb_channels
 
 
@@ -44,12 +54,19 @@ class Batch:
         captions: of all pictures, process after process.
         partner: int8 (pictures, texts), as the relation of the captions, of what was mixed in.
         own: part of each picture that is its own, 1 where nothing was mixed in.
+        scenes: parts of scenes that have a name for each pixel, in place of pictures.
     """
 
     pixels: Tensor
     captions: Captions
     partner: Tensor
     own: float = 1.0
+    scenes: SceneBatch | None = None
+
+    @property
+    def texts(self) -> list[str]:
+        """What the pictures or the pixels of the scenes may be called."""
+        return self.scenes.texts if self.scenes else self.captions.texts
 
     def relations(self) -> list[tuple[float, Tensor]]:
         """What holds for the pictures, each with its weight."""
@@ -68,7 +85,8 @@ class Batch:
         pixels = self.pixels
         if pixels.ndim == 4:
             pixels = pixels.to(device, memory_format=torch.channels_last)
-        return Batch(pixels, captions, self.partner.to(device), self.own)
+        scenes = self.scenes and self.scenes.to(device)
+        return Batch(pixels, captions, self.partner.to(device), self.own, scenes)
 
     def chains(self, texts: Tensor, *, last_opposed: bool) -> Chains:
         """The chains of the captions as points; see `ChainRows.of`."""
@@ -89,6 +107,7 @@ class Batches:
         share: this process's part.
         seed: of everything random.
         pictures: False: captions alone are needed.
+        scenes: what dense features learn from, in place of pictures.
     """
 
     def __init__(
@@ -103,10 +122,11 @@ class Batches:
         share: Share | None = None,
         seed: int = 0,
         pictures: bool = True,
+        scenes: LabelledScenes | None = None,
     ) -> None:
         self.sources, self.concepts, self.taxa = sources, concepts, taxa
         self.spec, self.augment, self.seed, self.pictures = spec, augment, seed, pictures
-        self.share = share or Share()
+        self.share, self.scenes, self.batch_size = share or Share(), scenes, batch_size
         self.rgb = rgb_channels(spec)
         total = sum(source.share for source in sources)
         self.sizes = [round(batch_size * source.share / total) for source in sources]
@@ -154,6 +174,8 @@ class Batches:
     def draw(self, step: int, size: int) -> Batch:
         """The batch of a step, ``size`` pixels a side."""
         state = self.seed * 1_000_003 + step
+        if self.scenes:
+            return self._part_of_scenes(self.scenes, state, size)
         generator = torch.Generator().manual_seed(state)
         chosen = [
             source.choose(step, size_of, generator)
@@ -172,16 +194,29 @@ class Batches:
             pixels, own = mix(pixels, self._partner[: len(pixels)], generator)
         return Batch(pixels, captions, partner, own)
 
+    def _part_of_scenes(self, scenes: LabelledScenes, state: int, size: int) -> Batch:
+        """This process's parts of scenes, and no pictures."""
+        own = state * self.share.of + self.share.rank
+        parts = scenes.draw(
+            own, self.batch_size // self.share.of, size, self.augment or Augmentation(), self.rgb
+        )
+        return Batch(torch.empty(0), join([]), torch.empty(0), scenes=parts)
+
     def _captions(self, labels: Sequence[NDArray[np.int64]], state: int) -> Captions:
         """Captions of all pictures, source after source: neighbours with one vocabulary share their texts."""
         parts = []
         labelled = zip(self.sources, labels, strict=True)
-        for with_concepts, group in groupby(labelled, lambda pair: pair[0].taxonomy is None):
-            of_group = np.concatenate([own for _, own in group])
-            maker = self.concepts if with_concepts else self.taxa
-            assert maker is not None, "whoever made the sources made their captions"
+        for _, group in groupby(labelled, lambda pair: id(self._maker(pair[0]))):
+            pairs = list(group)
+            maker, of_group = self._maker(pairs[0][0]), np.concatenate([own for _, own in pairs])
             parts.append(maker.of(of_group, state))
         return join(parts)
+
+    def _maker(self, source: Source) -> CaptionMaker:
+        """What makes the captions of a source."""
+        maker = source.captions or (self.concepts if source.taxonomy is None else self.taxa)
+        assert maker is not None, "whoever made the sources made their captions"
+        return maker
 
     def _pictures(
         self, source: Source, chosen: NDArray[np.int64], size: int, generator: torch.Generator
@@ -193,11 +228,17 @@ class Batches:
             resized = F.interpolate(pixels, size=(size, size), mode="bicubic", antialias=True)
             return normalise(resized.clamp(min=0), source.channels, self.spec)
         draws = Draws(generator, len(chosen), part)
-        pixels = crop_and_turn(pixels, size, augment.crop, draws, upright=source.upright)
+        if augment.resample:
+            pixels = crop_and_turn(pixels, size, augment.crop, draws, upright=source.upright)
+        else:
+            pixels = cut_and_turn(pixels, size, draws, upright=source.upright)
         pixels = vary_light(pixels, augment.gain, draws)
         if source.channels == self.rgb:
             return normalise(pixels, source.channels, self.spec)
-        pixels, rendered = render(pixels, self.rgb, self.spec.rgb_max_dn, augment.render, draws)
+        rendered = torch.zeros(len(pixels), dtype=torch.bool)
+        if set(self.rgb) <= set(source.channels):
+            places = tuple(source.channels.index(channel) for channel in self.rgb)
+            pixels, rendered = render(pixels, places, self.spec.rgb_max_dn, augment.render, draws)
         normalised = normalise(pixels, source.channels, self.spec)
         return drop_bands(normalised, self.rgb, rendered, augment.drop_bands, draws)
 
@@ -220,7 +261,7 @@ def _pairs(sizes: Sequence[int], processes: int) -> tuple[Tensor, Tensor]:
     Partners are neighbours, who are as random as any, of one source and one process.
     """
     starts = np.cumsum([0, *sizes])
-    order, partner = [], []
+    order, partner = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     place = 0
     for rank in range(processes):
         for start, size in zip(starts, sizes, strict=False):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
@@ -66,6 +66,13 @@ class Captions:
     depths: Tensor
     vocabulary: int
     chains: ChainRows | None = None
+
+
+class CaptionMaker(Protocol):
+    """Makes captions of what pictures are labelled with."""
+
+    def of(self, labels: NDArray[np.int64], state: int) -> Captions:
+        """Captions of pictures with these labels, at random as ``state`` says."""
 
 
 class ConceptCaptions:
@@ -210,9 +217,10 @@ def join(parts: Sequence[Captions]) -> Captions:
             )
         keys.append(part.keys + key)
         row, column, key = row + n, column + k, key + part.vocabulary
+    none = torch.empty(0, dtype=torch.int64)
     texts = [text for part in parts for text in part.texts]
-    depths = torch.cat([part.depths for part in parts])
-    return Captions(texts, relation, torch.cat(keys), depths, key, chains)
+    depths = torch.cat([none, *(part.depths for part in parts)])
+    return Captions(texts, relation, torch.cat([none, *keys]), depths, key, chains)
 
 
 def _shifted(rows: Tensor, by: int) -> Tensor:

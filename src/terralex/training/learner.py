@@ -1,102 +1,92 @@
-"""The network of a run: where it starts from, what of it learns, and how its features reach the loss."""
+"""The network of a run while it learns, and how its features reach the loss."""
 
 from __future__ import annotations
 
 import copy
 import math
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from terralex.models import ModelCard, load_model
 from terralex.models.hyperbolic import LorentzScales
-from terralex.models.networks import Tokenizer
-from terralex.models.pocket import PocketCLIP, PocketConfig
-from terralex.models.registry import get_card
-from terralex.models.tokenizer import PocketTokenizer
-from terralex.runtime.errors import UsageError
 from terralex.training.batches import Batch
-from terralex.training.objective import Features, Objective
+from terralex.training.objective import Features
+from terralex.training.objectives import patch_similarity
+from terralex.training.parameters import fix
+from terralex.training.patches import PatchHeads, encode_patches
 from terralex.training.recipe import Recipe
 
 MAX_LOGIT_SCALE = 100.0
-LORENTZ_LOGIT_SCALE = 1 / 0.07  # what MERU and ATMG begin at
 
 
-def starting_point(recipe: Recipe) -> tuple[ModelCard, nn.Module, Tokenizer]:
-    """The network that a run begins with, in float32 on the CPU, and the card of what comes of it.
+class Encoded(NamedTuple):
+    """Features as the towers give them, each where it was asked for; not of unit length.
 
-    Raises:
-        UsageError: there is no such model, or none that could begin from nothing.
-        TerralexError: its weights are not here or damaged.
+    Attributes:
+        images: (n, d).
+        texts: (k, d).
+        scenes: (m, d), of places of scenes.
+        patches: (n, places, d), as the heads of patch alignment give them.
+        patch_texts: (k, d), likewise.
     """
-    if recipe.from_scratch:
-        card = get_card(recipe.model)
-        if card.family != "pocket":
-            raise UsageError(f"model {recipe.model}: only the pocket model is made from scratch")
-        config = PocketConfig.from_card(card.architecture)
-        tokenizer: Tokenizer = PocketTokenizer(config.merges, config.context)
-        network: nn.Module = PocketCLIP(config, tokenizer.vocab_size)  # type: ignore[attr-defined]
-    else:
-        model = load_model(recipe.model, device="cpu", precision="float32")
-        card, network, tokenizer = model.card, model.network.train(), model.tokenizer
-        network.requires_grad_(True)
-    card = _described(card, recipe)
-    card = replace(card, root=None, geometry="cosine") if card.geometry == "radial" else card
-    match recipe.objective.geometry:
-        case "radial" if card.geometry == "cosine":
-            card = replace(card, geometry="radial", root=recipe.root)
-        case "lorentz" if card.geometry == "cosine":
-            network.lorentz = LorentzScales(card.embed_dim)
-            network.logit_scale.data.fill_(math.log(LORENTZ_LOGIT_SCALE))  # type: ignore[operator]
-            card = replace(card, geometry="lorentz", logit_scale=None)
-        case needed if needed != card.geometry:
-            name = recipe.objective.name
-            raise UsageError(f"{name} cannot train {recipe.model}, whose geometry is {card.geometry}")
-    return card, network, tokenizer
 
-
-def _described(card: ModelCard, recipe: Recipe) -> ModelCard:
-    """The card of what comes of a run: what was measured before holds no longer."""
-    data = ", ".join(str(entry.get("path", f"made {entry['kind']}")) for entry in recipe.data)
-    pictures = recipe.steps * recipe.accumulate * recipe.batch_size
-    own = f"{pictures:,} pictures of {data}, with the objective {recipe.objective.name}."
-    before = "" if recipe.from_scratch else f"{card.trained_on.strip().rstrip('.')}; then "
-    name = recipe.name or f"{card.name}-{recipe.objective.name}"
-    return replace(card, name=name, trained_on=before + own, scores=())
+    images: Tensor | None
+    texts: Tensor | None
+    scenes: Tensor | None = None
+    patches: Tensor | None = None
+    patch_texts: Tensor | None = None
 
 
 class Learner(nn.Module):
-    """A network and, while it learns, a free vector for each name.
+    """A network and what helps it while it learns, which is not exported.
 
-    Pictures learn from these prototypes at once, long before the text tower tells phrases apart, which then
-    only has to meet the pictures. They are not exported.
+    Free vectors, one for each name: pictures learn from these prototypes at once, long before the text tower
+    tells phrases apart, which then only has to meet the pictures. And heads for patches and texts.
 
     Args:
         network: what learns.
-        objective: what for; it decides which parameters are fixed.
+        recipe: how; it and its objective decide which parameters are fixed.
         prototypes: how many names have a free vector; 0: none.
         dim: its length.
+
+    Raises:
+        UsageError: The recipe names what the network does not have.
     """
 
-    def __init__(self, network: nn.Module, objective: Objective, prototypes: int, dim: int) -> None:
+    def __init__(self, network: nn.Module, recipe: Recipe, prototypes: int, dim: int) -> None:
         super().__init__()
         self.network = network
         self.prototypes = nn.Embedding(prototypes, dim) if prototypes else None
         if self.prototypes is not None:
             nn.init.normal_(self.prototypes.weight, std=dim**-0.5)
-        for name, parameter in network.named_parameters():
-            if name.startswith(objective.fixed):
-                parameter.requires_grad_(False)
+        fix(network, recipe.learns, recipe.objective.fixed)
+        self.heads = PatchHeads(network, dim) if recipe.objective.aligns_patches else None
 
-    def forward(self, pixels: Tensor | None, tokens: Tensor) -> tuple[Tensor | None, Tensor]:
-        """Features of pictures and texts, as the towers give them."""
-        images = None if pixels is None else self.network.encode_image(pixels)  # type: ignore[operator]
-        return images, self.network.encode_text(tokens)  # type: ignore[operator]
+    def forward(
+        self, pixels: Tensor | None, tokens: Tensor | None, scenes: tuple[Tensor, Tensor] | None = None
+    ) -> Encoded:
+        """Features of pictures, of texts, and of scenes (their pixels) at places of theirs."""
+        network: Any = self.network
+        texts = None if tokens is None else network.encode_text(tokens)
+        dense = None if scenes is None else encode_places(network, *scenes)
+        if self.heads is None:
+            return Encoded(None if pixels is None else network.encode_image(pixels), texts, dense)
+        images, patches = (None, None) if pixels is None else encode_patches(network, pixels)
+        aligned = None if patches is None else self.heads.align_patches(patches)
+        return Encoded(images, texts, dense, aligned, None if texts is None else self.heads.texts(texts))
+
+    def train(self, mode: bool = True) -> Learner:
+        """What learns varies and gathers statistics; what does not runs as it will be used."""
+        super().train(mode)
+        for module in self.network.modules():
+            own = list(module.parameters())
+            if own and not any(parameter.requires_grad for parameter in own):
+                module.eval()
+        return self
 
     @torch.no_grad()
     def clamp_(self) -> None:
@@ -106,6 +96,14 @@ class Learner(nn.Module):
         scale.clamp_(max=math.log(MAX_LOGIT_SCALE))
         if isinstance(lorentz := getattr(self.network, "lorentz", None), LorentzScales):
             lorentz.clamp_()
+
+
+def encode_places(network: Any, pixels: Tensor, places: Tensor) -> Tensor:  # noqa: ANN401 (a pocket network)
+    """Dense features of some places of scenes, in the space of texts: (m, d); see `SceneBatch`."""
+    features = network.encode_dense(pixels).flatten(2).transpose(1, 2)
+    chosen = features.take_along_dim(places[:, :, None], dim=1)
+    aligned: Tensor = network.align(chosen.flatten(0, 1))
+    return aligned
 
 
 def frozen_texts(network: nn.Module) -> nn.Module:
@@ -118,15 +116,31 @@ def frozen_texts(network: nn.Module) -> nn.Module:
 
 
 def embed(
-    fabric: Fabric, learner: nn.Module, batch: Batch, tokens: Tensor, frozen: nn.Module | None
+    fabric: Fabric,
+    learner: nn.Module,
+    batch: Batch,
+    tokens: Tensor,
+    frozen: nn.Module | None,
+    encode: Callable[..., Encoded],
 ) -> Features:
-    """The features of a batch. Each process encodes a part of its texts and its own pictures, once each."""
+    """The features of a batch. Each process encodes a part of its texts and its own pictures, once each.
+
+    Args:
+        fabric: where it runs.
+        learner: as Fabric set it up.
+        batch: what to encode.
+        tokens: of its texts.
+        frozen: the text tower as it was.
+        encode: the learner, or what stands in for it.
+    """
     network: Any = learner.module.network  # type: ignore[union-attr]
     mine = _part(tokens, fabric)
     has_pictures = len(batch.pixels) > 0
-    images, texts = learner(batch.pixels if has_pictures else None, mine)
-    texts = _gather(texts.float(), fabric)[: len(tokens)]
-    images = _gather(images.float(), fabric) if has_pictures else texts[:0]
+    scenes = batch.scenes and (batch.scenes.pixels, batch.scenes.places)
+    encoded = encode(batch.pixels if has_pictures else None, mine, scenes)
+    assert encoded.texts is not None, "tokens were given"
+    texts = _gather(encoded.texts.float(), fabric)[: len(tokens)]
+    images = texts[:0] if encoded.images is None else _gather(encoded.images.float(), fabric)
     scale, curvature, prior = network.logit_scale.float().exp(), None, None
     if isinstance(lorentz := getattr(network, "lorentz", None), LorentzScales):
         images, texts, curvature = lorentz.lift_images(images), lorentz.lift_texts(texts), lorentz.curvature
@@ -138,16 +152,11 @@ def embed(
         prior = F.normalize(_gather(before.float(), fabric)[: len(tokens)], dim=-1)
     table: nn.Embedding | None = learner.module.prototypes  # type: ignore[union-attr, assignment]
     prototypes = None if table is None else F.normalize(table(batch.captions.keys).float(), dim=-1)
-    return Features(images, texts, scale, curvature, prototypes, prior)
-
-
-def decay_groups(learner: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Weight decay for matrices and filters, none for norms, biases and scalars."""
-    learning = [p for p in learner.parameters() if p.requires_grad]
-    return [
-        {"params": [p for p in learning if p.ndim > 1], "weight_decay": weight_decay},
-        {"params": [p for p in learning if p.ndim <= 1], "weight_decay": 0.0},
-    ]
+    patches = None
+    if encoded.patches is not None and encoded.patch_texts is not None:
+        words = _gather(encoded.patch_texts.float(), fabric)[: len(tokens)]
+        patches = _gather(patch_similarity(encoded.patches.float(), words), fabric)
+    return Features(images, texts, scale, curvature, prototypes, prior, encoded.scenes, patches)
 
 
 def _part(tokens: Tensor, fabric: Fabric) -> Tensor:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -19,17 +19,22 @@ from terralex.models import Model, save_model
 from terralex.models.networks import build
 from terralex.models.prompts import load_templates
 from terralex.runtime.errors import TerralexError, UsageError
-from terralex.runtime.files import cannot_write, write_atomically
+from terralex.runtime.files import cannot_write
 from terralex.training.batches import Batch, Batches, Share
+from terralex.training.caching import GradientCache
 from terralex.training.captions import ConceptCaptions, TaxonCaptions
+from terralex.training.checkpoint import load_state, save_state, write
 from terralex.training.concepts import Concepts
-from terralex.training.learner import Learner, decay_groups, embed, frozen_texts, starting_point
+from terralex.training.learner import Learner, embed, frozen_texts
 from terralex.training.log import Log
 from terralex.training.objectives import Terms
+from terralex.training.parameters import groups
 from terralex.training.preview import check_batch, draw_batch
 from terralex.training.recipe import Recipe
+from terralex.training.scenes import LabelledScenes
 from terralex.training.schedule import learning_rate
 from terralex.training.sources import Source, SourceSpec, load_source
+from terralex.training.start import starting_point
 
 _VALIDATION = 1_000_000_007  # added to the seed: batches of their own
 
@@ -46,6 +51,11 @@ class Trainer:
         folder: where the run is kept.
         resume: continue from ``last.ckpt`` where there is one.
         overwrite: start anew although there is one.
+
+    Attributes:
+        step: how many are done.
+        saved: of them, how many ``last.ckpt`` holds.
+        best: the lowest loss on the validation data so far.
 
     Raises:
         UsageError: the folder holds a run and neither flag is set, or a run of another recipe or a damaged
@@ -71,10 +81,10 @@ class Trainer:
         frozen = frozen_texts(network) if objective.keeps_prior else None
         self.frozen = frozen and self.fabric.to_device(frozen)
         learner = Learner(
-            network.to(memory_format=torch.channels_last), objective, vocabulary, self.card.embed_dim
+            network.to(memory_format=torch.channels_last), recipe, vocabulary, self.card.embed_dim
         )
         optimizer = torch.optim.AdamW(
-            decay_groups(learner, recipe.weight_decay),
+            groups(learner, network, recipe.weight_decay, recipe.decay_factor),
             lr=recipe.learning_rate,
             betas=(0.9, recipe.beta2),
             eps=recipe.epsilon,
@@ -82,12 +92,13 @@ class Trainer:
         )
         self.network = network
         self.learner, self.optimizer = self.fabric.setup(learner, optimizer)
+        self.cache = GradientCache(self.fabric, self.learner, recipe.chunk) if recipe.chunk else None
         self.average = (
             AveragedModel(network, multi_avg_fn=self._average, use_buffers=True) if recipe.average else None
         )
         if recipe.compile:
             network.visual.compile(dynamic=False)  # type: ignore[union-attr]
-        self.step = 0
+        self.step = self.saved = 0
         self.best = math.inf
         self.log = Log(folder)
         if resume and self.checkpoint.is_file():
@@ -112,8 +123,9 @@ class Trainer:
 
     @property
     def damaged(self) -> dict[str, str]:
-        """Pictures that could not be read, and why."""
-        return {name: why for source in self.batches.sources for name, why in source.damaged.items()}
+        """Pictures that this process could not read, and why."""
+        sources = [*self.batches.sources, *(self.validation.sources if self.validation else ())]
+        return {name: why for source in sources for name, why in source.damaged.items()}
 
     def run(self) -> Iterator[dict[str, float]]:
         """Trains to the last step; yields the log's rows as they come."""
@@ -124,10 +136,13 @@ class Trainer:
         position = self.step * recipe.accumulate
         with self.batches.ahead(position, self._size_of_batch, recipe.workers) as batches:
             while self.step < recipe.steps:
-                self.log.add(self._train_step(batches))
-                self.step += 1
-                if self.validation and self._due("validate_every"):
-                    self._validate()
+                try:
+                    self.log.add(self._train_step(batches))
+                    self.step += 1
+                    if self.validation and self._due("validate_every"):
+                        self._validate()
+                except (RuntimeError, MemoryError) as error:
+                    raise self._explained(error) from error
                 row = self._log_row(started, first) if self._due("log_every") else None
                 # After the log, so that a run killed between the two writes the row again.
                 if self._due("save_every"):
@@ -147,22 +162,21 @@ class Trainer:
         """One change of the weights; returns the terms of the loss."""
         recipe = self.recipe
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(recipe, self.step)
+            group["lr"] = learning_rate(recipe, self.step) * group["scale"]
         torch.manual_seed(recipe.seed * 1_000_003 + self.step)  # of what the network drops
         sums: dict[str, float] = {}
-        try:
-            for number in range(recipe.accumulate):
-                waits = number + 1 < recipe.accumulate
-                with self.fabric.no_backward_sync(self.learner, enabled=waits):
-                    terms = self._terms(next(batches))
-                    self.fabric.backward(terms["loss"] / recipe.accumulate)
-                for key, term in terms.items():
-                    sums[key] = sums.get(key, 0.0) + float(term.detach()) / recipe.accumulate
-            norm = self.fabric.clip_gradients(
-                self.learner, self.optimizer, max_norm=recipe.clip_norm, error_if_nonfinite=False
-            )
-        except RuntimeError as error:
-            raise self._explained(error) from error
+        for number in range(recipe.accumulate):
+            waits = number + 1 < recipe.accumulate
+            with self.fabric.no_backward_sync(self.learner, enabled=waits):
+                terms = self._terms(next(batches))
+                self.fabric.backward(terms["loss"] / recipe.accumulate)
+                if self.cache:
+                    self.cache.backward()
+            for key, term in terms.items():
+                sums[key] = sums.get(key, 0.0) + float(term.detach()) / recipe.accumulate
+        norm = self.fabric.clip_gradients(
+            self.learner, self.optimizer, max_norm=recipe.clip_norm, error_if_nonfinite=False
+        )
         if norm is None or not math.isfinite(sums["loss"] + float(norm)):
             raise TerralexError(self._diverged(sums["loss"]))
         self.optimizer.step()
@@ -174,8 +188,9 @@ class Trainer:
 
     def _terms(self, batch: Batch) -> Terms:
         batch = batch.to(self.fabric.device)
-        tokens = self.tokenizer(batch.captions.texts).to(self.fabric.device)
-        features = embed(self.fabric, self.learner, batch, tokens, self.frozen)
+        tokens = self.tokenizer(batch.texts).to(self.fabric.device)
+        encode = self.cache or self.learner
+        features = embed(self.fabric, self.learner, batch, tokens, self.frozen, encode)
         return self.recipe.objective.terms(features, batch)
 
     @torch.no_grad()
@@ -200,23 +215,26 @@ class Trainer:
             if self.is_first_process:
                 self.export("best")
 
-    def _explained(self, error: RuntimeError) -> Exception:
+    def _explained(self, error: RuntimeError | MemoryError) -> Exception:
         """What a person can do about an error of torch, or the error itself."""
-        kept = f"; {self.checkpoint} holds a good state" if self.checkpoint.is_file() else ""
         if type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
             reason = str(error).splitlines()[0]
             return TerralexError(f"torch cannot compile the network ({reason}): pass compile=false")
-        if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+        full = isinstance(error, torch.OutOfMemoryError | MemoryError)
+        if full or "can't allocate memory" in str(error):
             size = self.recipe.batch_size
             return TerralexError(
                 f"{self.fabric.device} has no room for a batch of {size} at step {self.step}: pass "
-                f"batch_size={max(1, size // 2)}, recompute=true or precision=bf16-mixed{kept}"
+                f"batch_size={max(1, size // 2)}{_savings(self.recipe, self.network)}{self._kept()}"
             )
         return error
 
     def _diverged(self, loss: float) -> str:
-        found = f"the loss ({loss}) or its gradients are not finite at step {self.step}: lower learning_rate"
-        return f"{found}; {self.checkpoint} holds a good state" if self.checkpoint.is_file() else found
+        found = f"the loss ({loss}) or its gradients are not finite at step {self.step}"
+        return f"{found}: lower learning_rate{self._kept()}"
+
+    def _kept(self) -> str:
+        return f"; {self.checkpoint} holds the good state of step {self.saved}" if self.saved else ""
 
     def _average(self, averages: Sequence[Tensor], current: Sequence[Tensor], _: Tensor | int) -> None:
         """Moving average, quicker in the first steps: the initial weights are soon forgotten."""
@@ -240,11 +258,15 @@ class Trainer:
         share = Share(self.fabric.global_rank, self.fabric.world_size)
         words = ConceptCaptions(concepts, load_templates(recipe.templates)) if concepts else None
 
+        scenes = self._load_scenes(words)
+
         def batches(sources: Sequence[Source], seed: int, *, varied: bool) -> Batches:
             trees = [source.taxonomy for source in sources if source.taxonomy]
+            if recipe.prototypes and any(source.captions for source in sources):
+                raise UsageError("prototypes stand for names, and captions are none: leave prototypes out")
             if len(trees) > 1:
                 raise UsageError("only one of the data sources may have a tree of names")
-            if not trees and objective.captions != "species":
+            if not trees and sources and objective.captions != "species":
                 raise UsageError(f"{objective.name} needs a data source with a tree of names: life or tree")
             return Batches(
                 sources,
@@ -256,6 +278,7 @@ class Trainer:
                 share=share,
                 seed=seed,
                 pictures=objective.reads_pictures,
+                scenes=scenes if varied else None,
             )
 
         training = batches([load_source(entry, spec) for entry in recipe.data], recipe.seed, varied=True)
@@ -264,26 +287,39 @@ class Trainer:
         held_out = load_source({"share": 1, **recipe.validation}, spec)
         return training, batches([held_out], recipe.seed + _VALIDATION, varied=False)
 
+    def _load_scenes(self, words: ConceptCaptions | None) -> LabelledScenes | None:
+        share = self.recipe.scenes
+        if share is None:
+            return None
+        if words is None or self.card.family != "pocket":
+            raise UsageError("dense teaches the pocket model alone, and needs the recipe's 'concepts'")
+        return LabelledScenes(share, words, self.card.input, self.recipe.seed)
+
     def _check_first_batch(self) -> None:
         batch = self.batches.draw(self.step * self.recipe.accumulate, self._size_of_batch(0))
         check_batch(batch)
         if self.is_first_process and len(batch.pixels):
-            self._write(self.folder / "first_batch.png", draw_batch(batch, self.card.input))
+            write(self.folder / "first_batch.png", draw_batch(batch, self.card.input))
 
     def _prepare_folder(self) -> None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             if self.step == 0:  # what an older run left would be taken for this one's
-                self.checkpoint.unlink(missing_ok=True)
                 self.log.clear()
+                if self.checkpoint.exists():
+                    for name in ("model", "best"):
+                        shutil.rmtree(self.folder / name, ignore_errors=True)
+                self.checkpoint.unlink(missing_ok=True)
         except OSError as error:
             raise cannot_write(self.folder, error) from error
 
     def _save(self) -> None:
-        if not self.is_first_process:
-            return
-        state = {
-            "recipe": self._identity(),
+        if self.is_first_process:
+            save_state(self.checkpoint, self.recipe, self._state())
+        self.saved = self.step
+
+    def _state(self) -> dict[str, Any]:
+        return {
             "step": self.step,
             "best": self.best,
             "log": self.log.state_dict(),
@@ -292,37 +328,17 @@ class Trainer:
             "optimizer": self.optimizer.state_dict(),
             "frozen": self.frozen.state_dict() if self.frozen is not None else None,
         }
-        content = BytesIO()
-        torch.save(state, content)
-        self._write(self.checkpoint, content.getvalue())
-
-    def _write(self, path: Path, content: bytes) -> None:
-        try:
-            write_atomically(path, content)
-        except OSError as error:
-            raise cannot_write(path, error, "Put that right and go on with --resume") from error
 
     def _restore(self) -> None:
-        try:
-            state = torch.load(self.checkpoint, map_location=self.fabric.device, weights_only=True)
-        except Exception as error:  # readers of damaged files raise nearly anything
-            raise UsageError(f"{self.checkpoint} cannot be read: pass --overwrite to start anew") from error
-        if state["recipe"] != self._identity():
-            raise UsageError(
-                f"{self.folder} holds a run of another recipe: pass --overwrite or another folder"
-            )
+        state = load_state(self.checkpoint, self.recipe, self.fabric.device)
         self.step, self.best = state["step"], state["best"]
+        self.saved = self.step
         self.log.load_state_dict(state["log"])
         self.learner.module.load_state_dict(state["learner"])
         self.optimizer.load_state_dict(state["optimizer"])
         for part, name in ((self.average, "average"), (self.frozen, "frozen")):
             if part is not None:
                 part.load_state_dict(state[name])
-
-    def _identity(self) -> str:
-        """What a resumed run must share with the one that it continues: all that the losses depend on."""
-        same = replace(self.recipe, save_every=1, log_every=1, workers=0, export="float32")
-        return repr(same)
 
     def _due(self, every: str) -> bool:
         return self.step % int(getattr(self.recipe, every)) == 0 or self.step == self.recipe.steps
@@ -332,7 +348,7 @@ class Trainer:
         row = {
             "learning_rate": learning_rate(self.recipe, self.step - 1),
             "logit_scale": float(self.network.logit_scale.detach().exp()),  # type: ignore[operator]
-            "pictures_per_second": rate * self.recipe.accumulate * sum(self.batches.sizes),
+            "pictures_per_second": rate * self.recipe.accumulate * self.recipe.batch_size,
             "seconds_left": (self.recipe.steps - self.step) / rate,
         }
         return self.log.write(self.step, row, keep=self.is_first_process)
@@ -353,6 +369,13 @@ def _fabric(recipe: Recipe) -> Fabric:
     )
     fabric.launch()
     return fabric
+
+
+def _savings(recipe: Recipe, network: nn.Module) -> str:
+    """What else than a smaller batch saves memory, and is not in use yet."""
+    precision = ", precision=bf16-mixed" if recipe.precision == "32-true" else ""
+    recompute = hasattr(network, "set_grad_checkpointing") and not recipe.recompute
+    return precision + (", or recompute=true, which --resume goes on with" if recompute else "")
 
 
 def _recompute(network: nn.Module) -> None:

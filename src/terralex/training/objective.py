@@ -17,12 +17,16 @@ from terralex.training.objectives import (
     Terms,
     atmg_loss,
     clip_loss,
+    contrastive_loss,
+    dense_loss,
     meru_loss,
     radial_loss,
     rcme_loss,
 )
 
 Align = Literal["finest", "every"]
+
+_DENSE_HEAD = "visual.dense_head."
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,8 @@ class Features:
         curvature: of hyperbolic space.
         prototypes: (k, d) free unit vectors for what the texts name.
         frozen: (k, d) the texts by the tower as it was when the run began.
+        scenes: (m, d) dense features of places of this process's scenes, not of unit length.
+        patches: (n, k) cosines of the pictures' patches with the texts; see `patch_similarity`.
     """
 
     images: Tensor
@@ -44,6 +50,8 @@ class Features:
     curvature: Tensor | None = None
     prototypes: Tensor | None = None
     frozen: Tensor | None = None
+    scenes: Tensor | None = None
+    patches: Tensor | None = None
 
 
 class Objective:
@@ -55,18 +63,25 @@ class Objective:
         reads_pictures: whether pictures take part.
         keeps_prior: whether it needs the text tower as it was.
         fixed: names, or beginnings of names, of parameters that do not learn.
+        needs_scenes: whether it is about the pixels of scenes, in place of pictures.
     """
 
     name: ClassVar[str]
     geometry: ClassVar[GeometryName] = "cosine"
     reads_pictures: ClassVar[bool] = True
     keeps_prior: ClassVar[bool] = False
-    fixed: ClassVar[tuple[str, ...]] = ()
+    fixed: ClassVar[tuple[str, ...]] = (_DENSE_HEAD,)
+    needs_scenes: ClassVar[bool] = False
 
     @property
     def captions(self) -> CaptionKind:
         """Which texts it compares."""
         return "species"
+
+    @property
+    def aligns_patches(self) -> bool:
+        """Whether it compares texts with the patches of pictures."""
+        return False
 
     def terms(self, features: Features, batch: Batch) -> Terms:
         """The terms by name, and ``loss``."""
@@ -75,15 +90,34 @@ class Objective:
 
 @dataclass(frozen=True)
 class Clip(Objective):
-    """Plain contrast of pictures with their finest names (Radford et al. 2021), and with prototypes."""
+    """Plain contrast of pictures with their captions or finest names (Radford et al. 2021).
+
+    With prototypes, also with these.
+
+    Attributes:
+        patch_weight: the part of the loss, from 0 to 1, that is contrast of the pictures' patches with the
+            texts (PACL, Mukhoti et al. 2023).
+    """
 
     name: ClassVar[str] = "clip"
+
+    patch_weight: float = 0.0
+
+    @property
+    def aligns_patches(self) -> bool:
+        """See `Objective`."""
+        return self.patch_weight > 0
 
     def terms(self, features: Features, batch: Batch) -> Terms:
         """See `Objective`."""
 
         def terms(relation: Tensor) -> Terms:
             loss = clip_loss(features.images, features.texts, features.logit_scale, relation)
+            if features.patches is not None:
+                logits = features.logit_scale * features.patches
+                aligned = contrastive_loss(logits, logits.T, relation)
+                whole = (1 - self.patch_weight) * loss + self.patch_weight * aligned
+                return {"loss": whole, "texts": loss, "patches": aligned}
             if features.prototypes is None:
                 return {"loss": loss}
             direct = clip_loss(features.images, features.prototypes, features.logit_scale, relation)
@@ -97,12 +131,13 @@ class Rcme(Objective):
     """RCME; see `rcme_loss` for the weights.
 
     Attributes:
-        align: which names meet the pictures: the ``finest``, as published, or those at ``every`` rank.
+        align: which names meet the pictures: the ``finest``, as published, or those at ``every`` rank, each
+            of which also competes with the names above it, so that the finest is the nearest.
     """
 
     name: ClassVar[str] = "rcme"
     geometry: ClassVar[GeometryName] = "radial"
-    fixed: ClassVar[tuple[str, ...]] = ("logit_scale",)
+    fixed: ClassVar[tuple[str, ...]] = (_DENSE_HEAD, "logit_scale")
 
     apex: Apex = "parent"
     hard_weight: float = 1.0
@@ -223,8 +258,29 @@ class Atmg(Objective):
         )
 
 
+@dataclass(frozen=True)
+class Dense(Objective):
+    """What each pixel of scenes is called; see `dense_loss`. Only the pocket model's dense head learns."""
+
+    name: ClassVar[str] = "dense"
+    reads_pictures: ClassVar[bool] = False
+    fixed: ClassVar[tuple[str, ...]] = (
+        *(f"visual.{part}" for part in ("stem.", "pos_embed", "blocks.", "norm.", "proj.")),
+        "text.",
+        "logit_scale",
+    )
+    needs_scenes: ClassVar[bool] = True
+
+    def terms(self, features: Features, batch: Batch) -> Terms:
+        """See `Objective`."""
+        assert batch.scenes is not None, "needs_scenes"
+        assert features.scenes is not None
+        relation = batch.scenes.relation[batch.scenes.concepts.flatten()]
+        return {"loss": dense_loss(features.scenes, features.texts, features.logit_scale, relation)}
+
+
 OBJECTIVES: dict[str, type[Objective]] = {
-    **{objective.name: objective for objective in (Clip, Rcme, Radial, Meru, Atmg)},
+    **{objective.name: objective for objective in (Clip, Rcme, Radial, Meru, Atmg, Dense)},
     "radial_embeddings_model": Radial,  # what the published code's README calls it
 }
 """By their names in a recipe."""

@@ -13,7 +13,7 @@ from torch import Tensor
 from terralex.models.card import InputSpec
 from terralex.runtime.errors import TerralexError
 from terralex.training.batches import Batch
-from terralex.training.concepts import HOLDS
+from terralex.training.concepts import FALSE, HOLDS
 from terralex.training.sources import rgb_channels
 
 _MOST, _COLUMNS, _SIDE, _CAPTION = 24, 6, 160, 62
@@ -23,7 +23,8 @@ def check_batch(batch: Batch) -> None:
     """Stop before hours are spent on pictures or words that cannot teach anything.
 
     Raises:
-        TerralexError: a pixel is no number, all pictures are blank, or no text holds for a picture.
+        TerralexError: a pixel is no number, all pictures are blank, no text holds for a picture, or none is
+            false for any.
     """
     pixels, relation = batch.pixels, batch.captions.relation
     if not pixels.isfinite().all():
@@ -32,8 +33,9 @@ def check_batch(batch: Batch) -> None:
         raise TerralexError("every picture of the first batch is blank: check the data and the card")
     if without := int((relation != HOLDS).all(dim=1).sum()):
         raise TerralexError(f"{without} pictures of the first batch have no text that holds for them")
-    if len(batch.captions.texts) < 2:
-        raise TerralexError("all pictures of the first batch have one name: raise batch_size or add classes")
+    if len(pixels) and not (relation == FALSE).any():
+        advice = "raise batch_size or add classes"
+        raise TerralexError(f"every text of the first batch holds for all its pictures: {advice}")
 
 
 def draw_batch(batch: Batch, spec: InputSpec) -> bytes:

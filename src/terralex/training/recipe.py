@@ -13,22 +13,33 @@ from typing import Any, Literal, get_args
 
 import yaml
 
+from terralex.models.extension import NewBands
 from terralex.runtime.errors import UsageError
 from terralex.training.augment import Augmentation
 from terralex.training.objective import OBJECTIVES, Align, Clip, Objective
 from terralex.training.objectives import Apex
+from terralex.training.scenes import SceneShare
 
 # Weights and their average stay float32: in a half precision, an average of many steps would not move.
 Precision = Literal["32-true", "bf16-mixed"]
 Export = Literal["float32", "float16"]
 Schedule = Literal["cosine", "one-cycle"]
+Names = tuple[str, ...]
 
-_CHOICES = {"Precision": Precision, "Export": Export, "Schedule": Schedule, "Apex": Apex, "Align": Align}
+_CHOICES = {
+    "Precision": Precision,
+    "Export": Export,
+    "Schedule": Schedule,
+    "Apex": Apex,
+    "Align": Align,
+    "NewBands": NewBands,
+}
 _ABOVE_ZERO = (
     *("steps", "batch_size", "accumulate", "learning_rate", "epsilon", "warmup", "clip_norm"),
-    *("save_every", "log_every", "validate_every", "validation_batches"),
+    *("save_every", "log_every", "validate_every", "validation_batches", "decay_factor"),
 )
 _FRACTIONS = ("average", "small_until", "beta2")
+_SEEDS = 2**32
 
 
 @dataclass(frozen=True)
@@ -43,12 +54,23 @@ class Recipe:
         batch_size: pictures that are compared with each other, of all processes together.
         learning_rate: the highest.
         name: what the model is called; by default as what it starts from, with the objective.
+        architecture: sizes of a network that is made from scratch, in place of those of its card.
+        input: the card whose bands, units and statistics the model shall take, in place of its own.
+        bands: of these the ones it shall take, by name; by default all.
+        new_bands: how the weights of bands that are new to the model begin; see `NewBands`.
+        learns: what of the network learns: ``image``, ``text``, ``patch`` (the first layer), ``scale``, or
+            beginnings of parameters' names; by default everything.
+        decay_factor: the learning rate of all but the first layer, as a part of that layer's.
+        temperature: what the learned temperature begins at; by default as the weights have it.
         objective: a name, or ``{name: ..., and its weights}``.
         root: text that chains of names begin at.
         concepts: names and their words, for data that is labelled with them.
         templates: sentences around these words.
         validation: one more source, to choose the best weights by.
+        scenes: made scenes, from which dense features learn in place of data.
         accumulate: batches a step.
+        chunk: pictures, and texts, that go through the network at once, to save memory: the gradients of the
+            whole batch are the same (Gao et al. 2021, GradCache) at a third more time; 0: all of them.
         schedule: ``cosine``: linear warm-up, then a cosine to zero. ``one-cycle``: Smith & Topin 2018.
         average: how slowly the exported average of the weights moves; 0: the last weights are exported.
         small_until: part of the steps on pictures of three quarters of the size.
@@ -58,19 +80,28 @@ class Recipe:
     """
 
     model: str
-    data: tuple[Mapping[str, Any], ...]
     steps: int
     batch_size: int
     learning_rate: float
+    data: tuple[Mapping[str, Any], ...] = ()
     objective: Objective = field(default_factory=Clip)
     from_scratch: bool = False
     name: str | None = None
+    architecture: Mapping[str, Any] | None = None
+    input: str | None = None
+    bands: Names = ()
+    new_bands: NewBands = "zero"
+    learns: Names = ()
+    decay_factor: float = 1.0
+    temperature: float | None = None
     root: str = "Eukarya"
     concepts: str | None = None
     templates: str = "plain"
     validation: Mapping[str, Any] | None = None
+    scenes: SceneShare | None = None
     seed: int = 0
     accumulate: int = 1
+    chunk: int = 0
     schedule: Schedule = "cosine"
     warmup: int = 200
     weight_decay: float = 0.05
@@ -114,8 +145,11 @@ class Recipe:
         if not isinstance(augment, Mapping):
             raise UsageError(f"augment in the recipe: {augment!r} is no mapping of keys to values")
         varied = Augmentation(**_checked(Augmentation, augment, "augment."))
+        scenes = settings.pop("scenes", None)
+        if scenes is not None:
+            scenes = SceneShare(**_checked(SceneShare, scenes, "scenes."))
         objective = _objective(settings.pop("objective", "clip"))
-        recipe = cls(**_checked(cls, settings), augment=varied, objective=objective)
+        recipe = cls(**_checked(cls, settings), augment=varied, objective=objective, scenes=scenes)
         _check_ranges(recipe)
         return recipe
 
@@ -201,6 +235,10 @@ def _converted(value: Any, kind: str) -> Any:  # noqa: ANN401 (any YAML value)
         if not isinstance(value, Mapping):
             raise ValueError(f"{value!r} is no mapping")
         return dict(value)
+    if kind == "Names":
+        if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+            raise ValueError(f"{value!r} is no list of names")
+        return tuple(value)
     # What is left is the list of data sources.
     if not isinstance(value, list) or not all(isinstance(entry, Mapping) for entry in value) or not value:
         raise ValueError(f"{value!r} is no list of mappings")
@@ -222,16 +260,33 @@ def _number(value: Any, kind: str) -> int | float:  # noqa: ANN401 (any YAML val
 
 def _check_ranges(recipe: Recipe) -> None:
     augment = {f"augment.{name}": value for name, value in dataclasses.asdict(recipe.augment).items()}
-    values = {**dataclasses.asdict(recipe), **augment}
+    objective = {f"objective.{name}": value for name, value in vars(recipe.objective).items()}
+    values = {**dataclasses.asdict(recipe), **augment, **objective}
     for key in (*_ABOVE_ZERO, "augment.crop"):
         if values[key] <= 0:
             raise UsageError(f"{key} must be above 0, not {values[key]}")
-    for key in (*_FRACTIONS, *augment):
+    parts = [key for key in ("objective.patch_weight",) if key in values]
+    for key in (*_FRACTIONS, *augment, *parts):
         if not 0 <= values[key] <= 1:
             raise UsageError(f"{key} must be from 0 to 1, not {values[key]}")
-    for key in ("workers", "weight_decay"):
+    weights = {key: value for key, value in values.items() if key.endswith("_weight")}
+    for key in ("workers", "weight_decay", "chunk", *weights):
         if values[key] < 0:
             raise UsageError(f"{key} must be 0 or more, not {values[key]}")
+    if recipe.temperature is not None and not 0.01 <= recipe.temperature <= 1:
+        raise UsageError(f"temperature must be from 0.01 to 1, not {recipe.temperature}")
+    if recipe.architecture is not None and not recipe.from_scratch:
+        raise UsageError("architecture is for a network from scratch: what is trained on keeps its own")
+    if recipe.chunk and recipe.scenes:
+        raise UsageError("chunk is for pictures and texts alone: leave it or the recipe's scenes out")
+    if not 0 <= recipe.seed < _SEEDS:
+        raise UsageError(f"seed must be from 0 to {_SEEDS - 1}, not {recipe.seed}")
+    if recipe.objective.needs_scenes != (recipe.scenes is not None):
+        raise UsageError("the objective dense, and no other, learns from the recipe's 'scenes'")
+    if bool(recipe.data) == (recipe.scenes is not None):
+        raise UsageError("the recipe needs 'data', or for the objective dense 'scenes' and no data")
+    if recipe.prototypes and not isinstance(recipe.objective, Clip):
+        raise UsageError(f"prototypes help the objective clip alone, not {recipe.objective.name}")
 
 
 def _set(node: Any, path: list[str], value: object, key: str) -> None:  # noqa: ANN401 (a tree of YAML)

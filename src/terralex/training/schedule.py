@@ -22,7 +22,10 @@ def _warm_up_and_cosine(recipe: Recipe, step: int) -> float:
 
 
 def _one_cycle(recipe: Recipe, step: int) -> float:
-    """Up and down again in cosines (Smith & Topin 2018), with the defaults of torch's OneCycleLR."""
+    """Up and down again in cosines (Smith & Topin 2018): the rate of torch's OneCycleLR by default.
+
+    The momentum stays as it is.
+    """
     top = max(1.0, _RISING * recipe.steps - 1)
     if step < top:
         return _between(1 / _FIRST, 1.0, step / top)

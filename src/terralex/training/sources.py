@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from terralex.imagery import read_image
+from terralex.imagery import parse_units, read_image
 from terralex.imagery.class_folders import class_folders, split_fold
 from terralex.models.card import InputSpec
 from terralex.runtime.errors import UsageError
@@ -25,6 +25,14 @@ from terralex.synthetic import (
     render_specimen,
 )
 from terralex.taxonomy import Taxonomy, make_taxonomy
+from terralex.training.captioned import (
+    CaptionedPictures,
+    CaptionedShards,
+    CaptionedSource,
+    CaptionedTable,
+    Ssl4eo,
+)
+from terralex.training.captions import CaptionMaker
 from terralex.training.concepts import Concepts
 from terralex.training.streaming import StreamedPictures, squash
 from terralex.training.treeoflife import open_pictures
@@ -68,6 +76,10 @@ class Source(Protocol):
         """The tree whose leaves are the labels; None: the labels are concepts."""
 
     @property
+    def captions(self) -> CaptionMaker | None:
+        """What makes captions of the labels; None: `taxonomy` or the concepts know what they name."""
+
+    @property
     def damaged(self) -> Mapping[str, str]:
         """Pictures that could not be read so far, and why."""
 
@@ -97,6 +109,7 @@ class PictureSet:
     share: float
     upright: bool = False
     taxonomy: Taxonomy | None = None
+    captions: None = None
     damaged: Mapping[str, str] = field(default_factory=dict)
 
     def choose(self, step: int, count: int, generator: torch.Generator) -> NDArray[np.int64]:
@@ -133,8 +146,10 @@ def load_source(entry: Mapping[str, Any], spec: SourceSpec) -> Source:
 
 
 def rgb_channels(spec: InputSpec) -> tuple[int, ...]:
-    """The channels of red, green and blue in the model's input."""
+    """The channels of red, green and blue in the model's input; where it lacks one, its first channels."""
     names = ("red", "green", "blue") if spec.sensor == "rgb" else ("B04", "B03", "B02")
+    if not set(names) <= set(spec.bands):
+        return tuple(min(channel, len(spec.bands) - 1) for channel in range(3))
     return tuple(spec.bands.index(band) for band in names)
 
 
@@ -145,12 +160,14 @@ def picture_gain(spec: InputSpec) -> float:
 
 def _check(key: str, value: object) -> None:
     whole = isinstance(value, int) and not isinstance(value, bool)
-    lowest = {"fold": 0, "tree": 0, "pictures": 1, "tiles": 1, "folds": 2, "buffer": 1}
+    lowest = {"fold": 0, "tree": 0, "pictures": 1, "tiles": 1, "folds": 2}
     if key in lowest and not (whole and isinstance(value, int) and value >= lowest[key]):
         raise UsageError(f"{key} of a data source must be a whole number from {lowest[key]}, not {value!r}")
     number = whole or isinstance(value, float)
     if key == "share" and not (number and isinstance(value, int | float) and 0 < value < math.inf):
         raise UsageError(f"the share of a data source must be a number above 0, not {value!r}")
+    if key in ("path", "captions", "bands", "units") and not isinstance(value, str):
+        raise UsageError(f"the {key} of a data source must be a text, not {value!r}")
     if key == "held_out" and not isinstance(value, bool):
         raise UsageError(f"held_out of a data source is true or false, not {value!r}")
 
@@ -229,6 +246,34 @@ def _tree(entry: Mapping[str, Any], spec: SourceSpec) -> Source:
     )
 
 
+def _captions(entry: Mapping[str, Any], spec: SourceSpec) -> Source:
+    """Pictures of a table, each with a caption."""
+    return _captioned(CaptionedTable(Path(entry["path"]), **_stated(entry)), entry, spec)
+
+
+def _shards(entry: Mapping[str, Any], spec: SourceSpec) -> Source:
+    """Pictures of webdataset shards, each with a caption."""
+    return _captioned(CaptionedShards(Path(entry["path"]), **_stated(entry)), entry, spec)
+
+
+def _ssl4eo(entry: Mapping[str, Any], spec: SourceSpec) -> Source:
+    """A split of SSL4EO-S12 v1.1 with captions."""
+    captions = Path(entry["captions"]) if "captions" in entry else None
+    return _captioned(Ssl4eo(Path(entry["path"]), captions, **_stated(entry)), entry, spec)
+
+
+def _captioned(pictures: CaptionedPictures, entry: Mapping[str, Any], spec: SourceSpec) -> Source:
+    return CaptionedSource(
+        pictures, spec.input, share=float(entry["share"]), seed=spec.seed, workers=spec.workers
+    )
+
+
+def _stated(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What an entry says of files that do not say it themselves."""
+    stated: dict[str, Any] = {"bands": entry["bands"]} if "bands" in entry else {}
+    return {**stated, "units": parse_units(entry["units"])} if "units" in entry else stated
+
+
 def _concepts(spec: SourceSpec, kind: str) -> Concepts:
     if spec.concepts is None:
         raise UsageError(f"a data source of kind {kind} needs the recipe's 'concepts'")
@@ -250,4 +295,7 @@ _KINDS = {
     "land": (("tiles", "share"), (), _land),
     "life": (("pictures", "share"), ("tree", "held_out"), _life),
     "tree": (("path", "share"), (), _tree),
+    "captions": (("path", "share"), ("bands", "units"), _captions),
+    "shards": (("path", "share"), ("bands", "units"), _shards),
+    "ssl4eo": (("path", "share"), ("captions", "units"), _ssl4eo),
 }

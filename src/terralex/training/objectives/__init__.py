@@ -1,6 +1,6 @@
 """Training objectives: pure functions of features."""
 
-from terralex.training.objectives.contrastive import clip_loss, contrastive_loss
+from terralex.training.objectives.contrastive import clip_loss, contrastive_loss, dense_loss
 from terralex.training.objectives.entailment import (
     Angles,
     Apex,
@@ -12,6 +12,7 @@ from terralex.training.objectives.entailment import (
     prior,
 )
 from terralex.training.objectives.hierarchical import Terms, atmg_loss, meru_loss, radial_loss, rcme_loss
+from terralex.training.objectives.patchwise import patch_similarity
 
 __all__ = [
     "Angles",
@@ -22,10 +23,12 @@ __all__ = [
     "chain_angles",
     "clip_loss",
     "contrastive_loss",
+    "dense_loss",
     "global_entailment",
     "hard_examples",
     "local_entailment",
     "meru_loss",
+    "patch_similarity",
     "prior",
     "radial_loss",
     "rcme_loss",

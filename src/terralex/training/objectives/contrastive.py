@@ -44,10 +44,29 @@ def contrastive_loss(
     depths: Int64[Tensor, " k"] | None = None,
 ) -> Float[Tensor, ""]:
     """`clip_loss` of logits: of each image over the texts, and of each text over the images."""
-    return 0.5 * (_one_way(image_logits, relation, depths) + _one_way(text_logits, relation.T))
+    return 0.5 * (one_way_loss(image_logits, relation, depths) + one_way_loss(text_logits, relation.T))
 
 
-def _one_way(
+def dense_loss(
+    features: Float[Tensor, "n d"],
+    text_features: Float[Tensor, "k d"],
+    logit_scale: Float[Tensor, ""],
+    relation: Int8[Tensor, "n k"],
+) -> Float[Tensor, ""]:
+    """Loss of the texts at places of pictures, each against the others.
+
+    Args:
+        features: dense features of places, not of unit length.
+        text_features: unit rows.
+        logit_scale: what multiplies the cosines.
+        relation: which text holds for which place, as for `clip_loss`.
+    """
+    with torch.autocast(features.device.type, enabled=False):
+        unit = F.normalize(features.float(), dim=1)
+        return one_way_loss(logit_scale.float() * unit @ text_features.float().T, relation)
+
+
+def one_way_loss(
     logits: Float[Tensor, "rows columns"],
     relation: Int8[Tensor, "rows columns"],
     depths: Int64[Tensor, " columns"] | None = None,

@@ -18,6 +18,7 @@ from terralex.runtime.cache import cache_dir, cache_key
 from terralex.runtime.errors import UsageError
 from terralex.runtime.files import write_atomically
 from terralex.taxonomy import RANKS
+from terralex.training.tars import samples
 
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 _VERSION = "1"  # of the kept index
@@ -82,42 +83,17 @@ def _build(path: Path) -> ShardIndex:
 
 
 def _samples(path: Path, file: BinaryIO) -> Iterator[tuple[str, tarfile.TarInfo, tarfile.TarInfo]]:
-    """Key, picture and `.json` of each sample, which are neighbours in the file."""
-    key, parts, end = "", dict[str, tarfile.TarInfo](), 0
-    for member in _members(file):
-        folder, _, name = member.name.rpartition("/")
-        stem, dot, ending = name.partition(".")
-        stem, ending = f"{folder}/{stem}", (dot + ending).lower()
-        if stem != key:
-            if parts:
-                yield key, *_pair(path, key, parts)
-            key, parts = stem, {}
-        kind = "picture" if ending in _PICTURES else "names" if ending == ".json" else ""
-        if kind:
-            parts[kind] = member
-        end = member.offset_data + member.size
-    file.seek(end + -end % tarfile.BLOCKSIZE)
-    if file.read(tarfile.BLOCKSIZE) != bytes(tarfile.BLOCKSIZE):
-        raise tarfile.ReadError("its end is missing")  # `tarfile` takes a damaged header for the end
-    if parts:
-        yield key, *_pair(path, key, parts)
-
-
-def _members(file: BinaryIO) -> Iterator[tarfile.TarInfo]:
-    """The files of a tar file; what is seen is not kept, as there may be many."""
-    with tarfile.open(fileobj=file, mode="r:") as tar:
-        for member in tar:
-            tar.members = []  # type: ignore[attr-defined]
-            if member.isfile():
-                yield member
-
-
-def _pair(path: Path, key: str, parts: dict[str, tarfile.TarInfo]) -> tuple[tarfile.TarInfo, tarfile.TarInfo]:
-    for kind, what in (("picture", "no picture (.jpg)"), ("names", "no .json with its lineage")):
-        if kind not in parts:
+    """Key, picture and `.json` of each sample that has either."""
+    for key, parts in samples(file):
+        pictures = [member for ending, member in parts.items() if ending in _PICTURES]
+        names = parts.get(".json")
+        if not pictures and names is None:
+            continue
+        if not pictures or names is None:
+            what = "no .json with its lineage" if pictures else "no picture (.jpg)"
             advice = "`terralex prepare treeoflife --shards` writes shards that have both"
             raise UsageError(f"{path}: {key.lstrip('/')} has {what}: {advice}")
-    return parts["picture"], parts["names"]
+        yield key, pictures[-1], names
 
 
 def _lineage(path: Path, key: str, file: BinaryIO, member: tarfile.TarInfo) -> tuple[str, ...]:
