@@ -13,13 +13,14 @@ from typing import Any, Literal, cast, get_args
 
 import yaml
 
-from terralex.models._fields import Fields
 from terralex.runtime.errors import TerralexError
+from terralex.runtime.fields import Fields
 
-Family = Literal["open_clip", "pocket"]
+Family = Literal["open_clip", "pocket", "radio"]
 Resize = Literal["shortest", "squash"]
 Interpolation = Literal["bicubic", "bilinear"]
 Missing = Literal["mean", "error"]
+TokenizerName = Literal["clip", "pocket", "open_clip", "siglip2"]
 GeometryName = Literal["cosine", "radial", "lorentz"]
 
 CARD_FILE = "terralex_card.yaml"
@@ -85,14 +86,18 @@ class TextSpec:
     """How texts become tokens.
 
     Attributes:
-        tokenizer: ``clip`` (CLIP's byte-pair encoding) or ``pocket``.
+        tokenizer: ``clip`` (CLIP's byte-pair encoding), ``pocket``, ``siglip2``, or ``open_clip``: the one of
+            ``tower``.
         context: Tokens a text may have, start and end included.
         templates: Name of the prompt templates that the model was meant for.
+        tower: The text tower, where it is not part of the weights: a repository of the Hugging Face Hub for
+            ``siglip2``; ``ARCHITECTURE/WEIGHTS`` in open_clip's names for ``open_clip``.
     """
 
-    tokenizer: Literal["clip", "pocket"]
+    tokenizer: TokenizerName
     context: int
     templates: str
+    tower: str | None = None
 
 
 @dataclass(frozen=True)
@@ -248,9 +253,10 @@ def _input(section: Fields) -> InputSpec:
 
 def _text(section: Fields) -> TextSpec:
     spec = TextSpec(
-        tokenizer=cast(Literal["clip", "pocket"], section.choice("tokenizer", ("clip", "pocket"))),
+        tokenizer=cast(TokenizerName, section.choice("tokenizer", get_args(TokenizerName))),
         context=section.count("context"),
         templates=section.text("templates"),
+        tower=section.optional_text("tower"),
     )
     section.finish()
     return spec

@@ -48,7 +48,7 @@ def read_tensors(path: Path) -> StateDict:
             else torch.load(path, map_location="cpu", weights_only=True)
         )
     except Exception as error:  # readers of damaged files raise nearly anything
-        raise TerralexError(f"{path} cannot be read as weights: {_reason(error)}") from error
+        raise TerralexError(f"{path} cannot be read as weights: {why_unreadable(error)}") from error
     if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
         content = content["state_dict"]
     if not isinstance(content, Mapping) or not content:
@@ -141,7 +141,8 @@ def _some(names: list[str], limit: int = 3) -> str:
     return ", ".join(names[:limit]) + more
 
 
-def _reason(error: Exception) -> str:
+def why_unreadable(error: Exception) -> str:
+    """Why a file of weights could not be read, for people."""
     if isinstance(error, pickle.UnpicklingError) or "weights_only" in str(error):
         return (
             "it holds more than tensors, and loading it could run code. Save its state dict as .safetensors"

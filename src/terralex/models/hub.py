@@ -52,7 +52,32 @@ def locate(source: WeightSource, name: str, *, offline: bool = False) -> Path:
         return here
     if source.repo is None or is_offline(offline):
         raise TerralexError(_absent(source, name))
-    return _download(source, name)
+    return _download(source, _absent(source, name))
+
+
+def locate_part(repo: str, files: tuple[str, ...], name: str, *, offline: bool = False) -> Path:
+    """A file that model ``name`` needs of a repository other than its own, such as that of its text tower.
+
+    Args:
+        repo: ``owner/name`` on the Hugging Face Hub.
+        files: Names of the file, the preferred one first.
+        name: The model.
+        offline: Never use the network.
+
+    Raises:
+        TerralexError: As `locate`.
+    """
+    source, folder = WeightSource(files=files, repo=repo), repo.replace("/", "--")
+    if here := find(source, folder):
+        return here
+    absent = (
+        f"{name} needs {files[0]} of https://huggingface.co/{repo} to understand words, and it is not here. "
+        f"Run `terralex models pull {name}` where there is a network; or put {files[0]} into "
+        f"{hand_folder(folder)}"
+    )
+    if is_offline(offline):
+        raise TerralexError(absent)
+    return _download(source, absent)
 
 
 def pull(card: ModelCard) -> Path:
@@ -63,6 +88,10 @@ def pull(card: ModelCard) -> Path:
     """
     source = card.weights
     path = locate(source, card.name)
+    if card.text.tower:
+        from terralex.models.radio.text import pull_text  # it needs torch
+
+        pull_text(card.text, card.name)
     if source.repo and source.files[0].startswith("open_clip") and not is_offline():
         with suppress(TerralexError):  # the weights are here; this is what they are compared with
             fetch_optional(source.repo, OPEN_CLIP_CONFIG, source.revision)
@@ -137,13 +166,13 @@ def hand_folder(name: str) -> Path:
     return cache_dir() / "weights" / name
 
 
-def _download(source: WeightSource, name: str) -> Path:
+def _download(source: WeightSource, absent: str) -> Path:
     assert source.repo is not None
     for file in source.files:
         try:
             fetched = fetch_optional(source.repo, file, source.revision)
         except TerralexError as error:
-            raise TerralexError(f"{_absent(source, name)} ({error})") from error
+            raise TerralexError(f"{absent} ({error})") from error
         if fetched:
             return fetched
     raise TerralexError(f"https://huggingface.co/{source.repo} has no {' or '.join(source.files)}")

@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from safetensors.torch import save as to_safetensors
+from torch import nn
 
 from terralex.imagery import load_sensors
 from terralex.models import hub
 from terralex.models.card import CARD_FILE, ModelCard, WeightSource, card_to_yaml, read_card
 from terralex.models.checkpoints import StateDict, is_msclip, load_strict, read_state_dict, read_tensors
 from terralex.models.model import Model
-from terralex.models.networks import build, open_clip_config
+from terralex.models.networks import Tokenizer, build, open_clip_config
 from terralex.models.published import CONFIG_FILE, WEIGHT_FILES, config_json, derive_card, disagreement
 from terralex.models.registry import card_for_repo, get_card, list_cards
 from terralex.runtime.device import resolve_device, resolve_precision
@@ -52,10 +53,9 @@ def load_model(
     """
     found = resolve(name, card=card, offline=offline)
     _check_bands(found.card)
-    network, tokenizer = build(found.card)
-    load_strict(network, read_state_dict(found.weights), str(found.weights))
+    opened, network, tokenizer = _open(found, offline)
     chosen = resolve_device(device)
-    return Model(found.card, network, tokenizer, device=chosen, dtype=resolve_precision(precision, chosen))
+    return Model(opened, network, tokenizer, device=chosen, dtype=resolve_precision(precision, chosen))
 
 
 def save_model(model: Model, directory: str | Path) -> Path:
@@ -122,6 +122,17 @@ def resolve(name: str, *, card: str | ModelCard | None = None, offline: bool = F
     return _named(get_card(name), offline)
 
 
+def _open(found: Found, offline: bool) -> tuple[ModelCard, nn.Module, Tokenizer]:
+    """The network with its weights, and the card, of which some weights know more."""
+    if found.card.family == "radio":
+        from terralex.models.radio.network import open_radio
+
+        return open_radio(found.card, found.weights, offline=offline)
+    network, tokenizer = build(found.card)
+    load_strict(network, read_state_dict(found.weights), str(found.weights))
+    return found.card, network, tokenizer
+
+
 def _named(card: ModelCard, offline: bool) -> Found:
     weights = hub.locate(card.weights, card.name, offline=offline)
     published = weights.parent / CONFIG_FILE
@@ -176,6 +187,11 @@ def _in_file(path: Path) -> Found:
     card = _described(path.parent)
     if card and path.name in card.weights.files:
         return Found(card, path)
+    radio = ", ".join(card.name for card in list_cards() if card.family == "radio")
+    if path.name.endswith(".pth.tar"):
+        raise UsageError(
+            f"{path}: whose weights are these? Say it: NAME@{path}; if it is RADIO's, NAME is one of {radio}"
+        )
     tensors = read_tensors(path)
     if is_msclip(tensors):
         return Found(get_card("msclip"), path)

@@ -115,13 +115,17 @@ class Model:
             '--root TEXT (such as "Eukarya"), or use a model that is trained with one, such as rcme'
         )
 
-    def prepare(self, image: Image) -> Prepared:
+    def prepare(self, image: Image, *, whole: bool = False) -> Prepared:
         """Bring a picture into the form that the network takes. May run on many threads.
+
+        Args:
+            image: Any picture whose bands and units are known.
+            whole: Keep its own size, for dense features.
 
         Raises:
             InputError: The picture does not suit the model.
         """
-        return prepare(image, self.card.input)
+        return prepare(image, self.card.input, whole=whole)
 
     @torch.inference_mode()
     def encode_images(self, images: Sequence[ImageLike] | Tensor, batch_size: int = 32) -> Tensor:
@@ -145,6 +149,28 @@ class Model:
             for batch in _batches(images, batch_size)
         ]
         return self._points(rows, network.lorentz.lift_images if self._is_hyperbolic else _unit)
+
+    @torch.no_grad()
+    def encode_dense(self, image: ImageLike) -> Tensor:
+        """Embed every place of a picture of any size; `terralex.models.dense` offers more.
+
+        Args:
+            image: As of `encode_images`.
+
+        Returns:
+            float32 (embed_dim, h, w) on the model's device: unit vectors, to be compared with texts.
+
+        Raises:
+            InputError: The picture cannot be read or does not suit the model.
+            UsageError: The model has no dense features.
+        """
+        from terralex.models.dense import DenseEncoder
+
+        encoder = DenseEncoder.for_model(self)
+        prepared = image if isinstance(image, Prepared) else self.prepare(read_image(image), whole=True)
+        features = encoder(prepared.pixels[None])[0]
+        places = encoder.align(features.flatten(1).T)
+        return _unit(places.float()).T.reshape(-1, *features.shape[1:])
 
     @torch.inference_mode()
     def encode_texts(self, texts: Sequence[str], batch_size: int = 256) -> Tensor:

@@ -100,10 +100,15 @@ def _build_open_clip(card: ModelCard) -> tuple[nn.Module, Tokenizer]:
         first = network.visual.conv1
         if (channels := len(card.input.bands)) != first.in_channels:
             network.visual.conv1 = nn.Conv2d(
-                channels, first.out_channels, first.kernel_size, first.stride, bias=first.bias is not None
+                channels,
+                first.out_channels,
+                first.kernel_size,
+                first.stride,
+                first.padding,
+                bias=first.bias is not None,
             )
     if network.attn_mask is not None:  # no weight, so no file brings it
-        network.attn_mask = _causal_mask(network.attn_mask.shape[-1])
+        network.attn_mask = causal_mask(network.attn_mask.shape[-1])
     return network, cast(Tokenizer, open_clip.SimpleTokenizer(context_length=card.text.context))
 
 
@@ -116,5 +121,6 @@ def _build_pocket(card: ModelCard) -> tuple[nn.Module, Tokenizer]:
     return PocketCLIP(config, tokenizer.vocab_size), tokenizer
 
 
-def _causal_mask(length: int) -> Tensor:
+def causal_mask(length: int) -> Tensor:
+    """What CLIP's text tower adds to its attention: a token sees none after it."""
     return torch.full((length, length), float("-inf")).triu_(1)

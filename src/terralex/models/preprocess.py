@@ -34,7 +34,7 @@ class Prepared:
     """A network's input, and what became of the picture on the way.
 
     Attributes:
-        pixels: float32 (bands, size, size), normalised.
+        pixels: float32 (bands, size, size), or of the picture's own size, normalised.
         bands_used: The picture's bands that the network sees, in the network's order.
         bands_filled: The network's bands that the picture lacks; they are 0.
         coverage: Part of the used bands' pixels that hold data, from 0 to 1; the others are 0.
@@ -48,18 +48,19 @@ class Prepared:
     note: str
 
 
-def prepare(image: Image, spec: InputSpec) -> Prepared:
+def prepare(image: Image, spec: InputSpec, *, whole: bool = False) -> Prepared:
     """Select, convert, resize and normalise a picture.
 
     Args:
         image: Any picture whose bands and units are known.
         spec: What the network takes.
+        whole: Keep the picture's own size, for dense features.
 
     Raises:
         InputError: None of the bands are there, one is missing and the card allows no filling, no pixel holds
             data, or the picture is too narrow.
     """
-    if max(image.height, image.width) > _MAX_ASPECT * min(image.height, image.width):
+    if not whole and max(image.height, image.width) > _MAX_ASPECT * min(image.height, image.width):
         raise InputError(
             f"{image.source}: {image.width} x {image.height} pixels are too narrow for a square input"
         )
@@ -76,9 +77,9 @@ def prepare(image: Image, spec: InputSpec) -> Prepared:
     coverage = 1.0 if known is None else float(known.mean())
     eight_bit = spec.units == image.units == "8bit" and planes.dtype == np.uint8
     if eight_bit and known is None and len(planes) == len(spec.bands) == 3:
-        pixels = _prepare_picture(planes, spec)
+        pixels = _prepare_picture(planes, spec, whole)
     else:
-        pixels = _prepare_planes(planes, known, image, spec, channels)
+        pixels = _prepare_planes(planes, known, image, spec, channels, whole)
     used = [image.bands.names[cast(int, places[channel])] for channel in channels]
     filled = tuple(name for channel, name in enumerate(spec.bands) if channel not in channels)
     notes = [
@@ -137,10 +138,11 @@ def _check(image: Image, spec: InputSpec, channels: list[int]) -> None:
         raise InputError(f"{where}: the model needs {', '.join(missing)}; the image has {image.bands}")
 
 
-def _prepare_picture(planes: NDArray[np.generic], spec: InputSpec) -> Tensor:
+def _prepare_picture(planes: NDArray[np.generic], spec: InputSpec, whole: bool) -> Tensor:
     """The way of open_clip: resize and crop in 8 bits, then scale to 0..1 and normalise."""
     picture = PIL.Image.fromarray(np.ascontiguousarray(planes.transpose(1, 2, 0)))
-    return cast(Tensor, F.normalize(F.to_tensor(_to_square(picture, spec)), spec.mean, spec.std))
+    fitted = picture if whole else _to_square(picture, spec)
+    return cast(Tensor, F.normalize(F.to_tensor(fitted), spec.mean, spec.std))
 
 
 def _prepare_planes(
@@ -149,6 +151,7 @@ def _prepare_planes(
     image: Image,
     spec: InputSpec,
     channels: list[int],
+    whole: bool,
 ) -> Tensor:
     values = convert(planes, image.units, parse_units(spec.units), rgb_max_dn=spec.rgb_max_dn)
     if spec.units == "8bit":
@@ -156,11 +159,11 @@ def _prepare_planes(
     mean, std = (np.array(numbers, np.float32)[channels, None, None] for numbers in (spec.mean, spec.std))
     if known is not None:
         values = np.where(known, values, mean)
-    square = _to_square(torch.from_numpy(values), spec)
+    fitted = torch.from_numpy(values) if whole else _to_square(torch.from_numpy(values), spec)
     if spec.units == "8bit":
-        square = square.clamp(0, 1)  # where bicubic overshoots, as 8-bit arithmetic does
-    normalised = (square - torch.from_numpy(mean)) / torch.from_numpy(std)
-    pixels = torch.zeros(len(spec.bands), spec.size, spec.size)
+        fitted = fitted.clamp(0, 1)  # where bicubic overshoots, as 8-bit arithmetic does
+    normalised = (fitted - torch.from_numpy(mean)) / torch.from_numpy(std)
+    pixels = torch.zeros(len(spec.bands), *fitted.shape[1:])
     pixels[channels] = normalised
     return pixels
 
