@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terralex.runtime.errors import UsageError
+from terralex.tasks.taxon_scores import AS_PUBLISHED
 from terralex.taxonomy import Taxonomy
 
 if TYPE_CHECKING:
@@ -97,5 +98,11 @@ def _check(calibration: Calibration, model: Model, taxonomy: Taxonomy, said: tup
         other = "on another taxonomy or another part of it, and sureness depends on what can be confused"
     elif calibration.templates != said:
         other = "with other words around the names"
+        if said == AS_PUBLISHED:
+            raise UsageError(
+                f"the calibration was made {other}, and not with the published vectors of this taxonomy, "
+                "which `evaluate` does not read: write its names to a table, `terralex taxa convert FILE -o "
+                "taxa.csv`, and pass that as --taxonomy to both"
+            )
     if other:
         raise UsageError(f"the calibration was made {other}; {_MAKE}")

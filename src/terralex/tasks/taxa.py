@@ -53,8 +53,8 @@ def classify_taxa(
             probable taxon of the first rank, always to the most probable child.
         top_k: How many taxa an image gets at `rank`.
         subset: A table of the taxa to choose from; see `load_subset`.
-        stop_at_error: Stop at the finest rank that the image supports, such that no more than this part of
-            the answers is wrong; 0 to 1.
+        stop_at_error: Stop at the finest rank that the image supports, such that with 95 % certainty no more
+            than this part of the answers is wrong, for images like those calibrated on; 0 to 1.
         calibration: What `evaluate taxonomy --calibration` wrote; by default what comes with the model.
         model: A model, or what `load_model` takes.
         templates: Sentences with `{c}` for the name, or what `load_templates` takes; by default none.
@@ -100,6 +100,8 @@ def check_rank(taxonomy: Taxonomy, rank: str | None, top_k: int, stop_at_error: 
         raise UsageError(
             f"the {top_k} best taxa of which rank? Give the rank too: {', '.join(taxonomy.ranks)}"
         )
+    if stop_at_error is not None and not 0 < stop_at_error < 1:
+        raise UsageError(f"to stop at an error of {stop_at_error:g}: give a part of the answers, such as 0.1")
     if rank is None:
         return
     if stop_at_error is not None:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 TaxonomySource = str | PathLike[str] | Taxonomy
 
+AS_PUBLISHED = ("as published",)
+"""The `wording` of names whose embeddings come with them."""
+
 _BLOCK = 2**14  # leaves scored at once
 
 
@@ -120,7 +123,7 @@ class TaxonScorer:
 def wording(taxa: Taxa, model: Model, templates: Sequence[str]) -> tuple[str, ...]:
     """How names are put to the model, which decides the numbers: in templates, or as was published."""
     if not templates and taxa.table is not None and _is_of(taxa.table, model):
-        return ("as published",)
+        return AS_PUBLISHED
     return tuple(templates)
 
 

@@ -4,12 +4,29 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 import terralex
 from terralex.models import get_card
 from terralex.tasks.quickstart.tour import OWN_LABELS, SAMPLE_LABELS, Seen, Stop, Tour
-from terralex.tasks.report import Answer, Card, Page, Row, Section, Step, Thumb, render_page
+from terralex.tasks.report import (
+    Answer,
+    Card,
+    Key,
+    Map,
+    Page,
+    Row,
+    Section,
+    Step,
+    Thumb,
+    View,
+    picture_uri,
+    render_page,
+)
+from terralex.tasks.scenes.colours import class_colours
 
 PUBLISHED = ("bioclip-2", "msclip", "georsclip-vit-b32")
 
@@ -28,7 +45,7 @@ def make_page(tour: Tour) -> str:
             f"{tour.seconds:.0f} s on {'a CPU' if tour.model.device.type == 'cpu' else 'a GPU'}",
             "no network",
         ),
-        sections=(*own, *_sample_sections(tour.samples), _going_on(tour), _real_work()),
+        sections=(*own, *_map_section(tour), *_sample_sections(tour.samples), _going_on(tour), _real_work()),
         footer=_footer(tour),
         version=terralex.__version__,
     )
@@ -57,6 +74,27 @@ def _sample_sections(samples: Stop) -> tuple[Section, ...]:
     )
 
 
+def _map_section(tour: Tour) -> tuple[Section, ...]:
+    mapped = tour.mapped
+    if mapped is None or mapped.found.labels is None:
+        return ()
+    colours = np.array(class_colours(len(SAMPLE_LABELS)), np.uint8)
+    views = (
+        replace(tour.scene[0], caption="the scene"),
+        View("its map", picture_uri(colours[mapped.found.labels])),
+        View("the truth", picture_uri(colours[mapped.truth])),
+    )
+    keys = tuple(
+        Key(share.label, class_colours(len(SAMPLE_LABELS))[SAMPLE_LABELS.index(share.label)], share.area)
+        for share in mapped.found.classes
+    )
+    lead = (
+        f"Every pixel of a made scene is named, from {len(SAMPLE_LABELS)} words alone; {mapped.right:.0%} of "
+        "them are right. Real scenes become GeoTIFFs and polygons that open in a GIS."
+    )
+    return (Section("Where is what?", lead, map=Map(views, keys)),)
+
+
 def _own_sections(own: Stop, left_out: int) -> tuple[Section, ...]:
     usable = sum(seen.error is None for seen in own.seen)
     more = f" {left_out:,} more are left out here; terralex classify takes any number." if left_out else ""
@@ -81,6 +119,11 @@ def _going_on(tour: Tour) -> Section:
             Step(
                 "Names into a table",
                 f'terralex classify {folder}/tiles --labels "water,forest,town" -o names.csv',
+            ),
+            Step(
+                "A map for a GIS, with polygons and areas",
+                f'terralex segment {folder}/scene/scene.tif --labels "water,forest,crops,built-up" '
+                "-o map.tif -o map.gpkg -o areas.csv",
             ),
             Step("Search with your own words", f'terralex search {folder}/rgb --query "a field of wheat"'),
             Step("Search with a picture", f"terralex search {folder}/rgb --like {folder}/rgb/water_1.png"),

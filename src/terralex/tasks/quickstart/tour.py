@@ -9,14 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from terralex.imagery import read_image
-from terralex.runtime.errors import InputError
+from terralex.runtime.errors import InputError, UsageError
 from terralex.runtime.files import cannot_write
 from terralex.synthetic import LAND_NAMES, write_samples
 from terralex.tasks.classify import Classifier
 from terralex.tasks.encoder import Encoder
 from terralex.tasks.items import Item, list_items
 from terralex.tasks.labels import load_labels
+from terralex.tasks.photos import Segmentation, segment
 from terralex.tasks.records import Hit, Prediction
 from terralex.tasks.report import View, make_views
 from terralex.tasks.search import Search, encode_queries
@@ -74,6 +78,24 @@ class Stop:
 
 
 @dataclass(frozen=True, slots=True)
+class Mapped:
+    """A scene whose every pixel got a name.
+
+    Attributes:
+        found: The names.
+        truth: int64 (H, W), what is there, by its place in `SAMPLE_LABELS`.
+    """
+
+    found: Segmentation
+    truth: NDArray[np.int64]
+
+    @property
+    def right(self) -> float:
+        """The part of the pixels whose name is right."""
+        return float(np.mean(self.found.labels == self.truth))
+
+
+@dataclass(frozen=True, slots=True)
 class Tour:
     """What was done, and how long it took.
 
@@ -82,6 +104,7 @@ class Tour:
         own: The person's own pictures, if there were any.
         left_out: How many of their pictures were left out.
         scene: How the made scene looks that the samples include.
+        mapped: That scene, mapped; None if the model has no dense features.
         folder: Where the samples are.
         model: What answered.
         seconds: From the first sample made to the last answer.
@@ -91,6 +114,7 @@ class Tour:
     own: Stop | None
     left_out: int
     scene: tuple[View, ...]
+    mapped: Mapped | None
     folder: Path
     model: Model
     seconds: float
@@ -125,9 +149,19 @@ def take_tour(
     samples = _visit(Encoder(model, cache=False), list(truth), SAMPLE_LABELS, _SAMPLE_QUERIES, truth)
     names = [item.name for item in items[:MOST_OWN]]
     visited = _visit(encoder, names, OWN_LABELS, _OWN_QUERIES) if names else None
+    mapped = _map(folder / "scene", model)
     seconds = time.monotonic() - began
     scene = make_views(read_image(folder / "scene" / "scene.tif"))
-    return Tour(samples, visited, len(items) - len(names), scene, folder, model, seconds)
+    return Tour(samples, visited, len(items) - len(names), scene, mapped, folder, model, seconds)
+
+
+def _map(folder: Path, model: Model) -> Mapped | None:
+    """The made scene, pixel by pixel, if the model can."""
+    try:
+        stream = segment(folder / "scene.tif", SAMPLE_LABELS, model=model, presence=0.0, cache=False)
+    except UsageError:
+        return None
+    return Mapped(next(stream), read_image(folder / "labels.tif").pixels[0].astype(np.int64))
 
 
 def _write_samples(folder: Path) -> dict[str, str]:

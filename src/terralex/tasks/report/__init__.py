@@ -1,6 +1,32 @@
 """One page that shows what was asked and what was found: a file of its own, with its pictures in it."""
 
-from terralex.tasks.report.page import Answer, Card, Page, Row, Section, Step, Thumb, View, render_page
-from terralex.tasks.report.preview import make_views
+from terralex.tasks.report.page import (
+    Answer,
+    Card,
+    Key,
+    Map,
+    Page,
+    Row,
+    Section,
+    Step,
+    Thumb,
+    View,
+    render_page,
+)
+from terralex.tasks.report.preview import make_views, picture_uri
 
-__all__ = ["Answer", "Card", "Page", "Row", "Section", "Step", "Thumb", "View", "make_views", "render_page"]
+__all__ = [
+    "Answer",
+    "Card",
+    "Key",
+    "Map",
+    "Page",
+    "Row",
+    "Section",
+    "Step",
+    "Thumb",
+    "View",
+    "make_views",
+    "picture_uri",
+    "render_page",
+]

@@ -68,11 +68,29 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Key:
+    """What a colour of a map stands for, and the part of the map that it covers, 0 to 1."""
+
+    label: str
+    colour: tuple[int, int, int]
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    """Renderings of one place, side by side, and what their colours stand for."""
+
+    views: tuple[View, ...]
+    keys: tuple[Key, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Section:
-    """A heading, a sentence or two, and whichever of cards, rows and steps it has."""
+    """A heading, a sentence or two, and whichever of a map, cards, rows and steps it has."""
 
     title: str
     lead: str
+    map: Map | None = None
     cards: tuple[Card, ...] = ()
     rows: tuple[Row, ...] = ()
     steps: tuple[Step, ...] = ()
@@ -126,12 +144,22 @@ def _section(section: Section) -> str:
     return _join(
         (
             f'<section>\n<h2>{escape(section.title)}</h2>\n<p class="lead">{escape(section.lead)}</p>',
+            _map(section.map) if section.map else "",
             f'<div class="cards">\n{_join(map(_card, section.cards))}\n</div>' if section.cards else "",
             _join(map(_row, section.rows)),
             _join(map(_step, section.steps)),
             "</section>",
         )
     )
+
+
+def _map(shown: Map) -> str:
+    views = "".join(_view(view, "map") for view in shown.views)
+    keys = "".join(
+        f'<li><i style="background:rgb{key.colour}"></i>{escape(key.label)} <b>{key.share:.0%}</b></li>'
+        for key in shown.keys
+    )
+    return f'<div class="card"><div class="views">{views}</div><ul class="keys">{keys}</ul></div>'
 
 
 def _card(card: Card) -> str:

@@ -31,12 +31,12 @@ def make_views(image: Image) -> tuple[View, ...]:
     """
     image = thinned(image)
     if image.units == "8bit" or not _has(image, _TRUE_COLOUR[0]):
-        return (View("", _data_uri(to_rgb8(image))),)
+        return (View("", picture_uri(to_rgb8(image))),)
     if not _has(image, _NEAR_INFRARED[0]):
-        return (View("", _data_uri(_composite(image, *_TRUE_COLOUR))),)
+        return (View("", picture_uri(_composite(image, *_TRUE_COLOUR))),)
     return (
-        View("true colour", _data_uri(_composite(image, *_TRUE_COLOUR))),
-        View("near infrared", _data_uri(_composite(image, *_NEAR_INFRARED))),
+        View("true colour", picture_uri(_composite(image, *_TRUE_COLOUR))),
+        View("near infrared", picture_uri(_composite(image, *_NEAR_INFRARED))),
     )
 
 
@@ -60,7 +60,8 @@ def _composite(image: Image, names: tuple[str, ...], white: float) -> NDArray[np
     return np.ascontiguousarray(np.rint(shown * 255).astype(np.uint8).transpose(1, 2, 0))
 
 
-def _data_uri(pixels: NDArray[np.uint8]) -> str:
+def picture_uri(pixels: NDArray[np.uint8]) -> str:
+    """A small picture (H, W, 3) as a data URI."""
     picture = Pictures.fromarray(pixels)
     picture.thumbnail((_SIDE, _SIDE), Pictures.Resampling.LANCZOS)
     memory = io.BytesIO()
