@@ -3,6 +3,7 @@
 from terralex.evaluation.chart import draw_curves
 from terralex.evaluation.classification import ClassificationReport, evaluate_folders, evaluate_land
 from terralex.evaluation.curves import Curve, make_curves
+from terralex.evaluation.land_scenes import COVERS, SceneScores, evaluate_scenes, label_scene
 from terralex.evaluation.life import LifeReport, evaluate_life
 from terralex.evaluation.metrics import confusion_matrix, macro_recall, top_k_accuracy
 from terralex.evaluation.ordering import OrderingReport, measure_ordering, number_texts
@@ -13,6 +14,7 @@ from terralex.evaluation.taxon_texts import encode_ranks
 from terralex.evaluation.taxonomy_benchmark import TaxonomyRun, evaluate_taxonomy
 
 __all__ = [
+    "COVERS",
     "ClassificationReport",
     "Curve",
     "LifeReport",
@@ -21,6 +23,7 @@ __all__ = [
     "PublishedTable",
     "RankReport",
     "RankTexts",
+    "SceneScores",
     "TaxonomyReport",
     "TaxonomyRun",
     "confusion_matrix",
@@ -30,7 +33,9 @@ __all__ = [
     "evaluate_land",
     "evaluate_life",
     "evaluate_ordering",
+    "evaluate_scenes",
     "evaluate_taxonomy",
+    "label_scene",
     "macro_recall",
     "make_curves",
     "measure_ordering",

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -126,10 +126,8 @@ class Calibration:
         Raises:
             TerralexError: The file cannot be written.
         """
-        fields = {name: _as_json(value) for name, value in asdict(self).items()}
-        text = ",\n".join(
-            f"{json.dumps(k)}: {json.dumps(v)}" for k, v in {"format": _FORMAT, **fields}.items()
-        )
+        parts = {"format": _FORMAT} | {name: _as_json(value) for name, value in asdict(self).items()}
+        text = ",\n".join(f"{json.dumps(name)}: {json.dumps(value)}" for name, value in parts.items())
         try:
             write_atomically(path, f"{{\n{text}\n}}\n".encode())
         except OSError as error:
@@ -143,10 +141,10 @@ class Calibration:
             TerralexError: There is no such file, or it is none of these.
         """
         try:
-            fields = json.loads(path.read_bytes())
-            if fields.pop("format") != _FORMAT:
-                raise ValueError("another format")
-            return _checked(cls(**{name: _from_json(value) for name, value in fields.items()}))
+            parts = json.loads(path.read_bytes())
+            if parts.pop("format") != _FORMAT or parts.keys() != {part.name for part in fields(cls)}:
+                raise ValueError("it has other parts")
+            return _checked(cls(**{name: _from_json(value) for name, value in parts.items()}))
         except OSError as error:
             raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
         except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -182,6 +180,7 @@ def calibrate(
     correct: Bool[Tensor, "n ranks"],
     ranks: tuple[str, ...],
     *,
+    known: Bool[Tensor, "n ranks"] | None = None,
     model: str = "",
     revision: str = "",
     taxonomy: str = "",
@@ -192,9 +191,11 @@ def calibrate(
 
     Args:
         confidence: Probability of the taxon that is answered at each rank, from general to specific, or NaN
-            where there is none (a taxon without a name, or a truth that is not known).
+            where it has no name.
         correct: Whether that taxon is the true one; of no matter where the confidence is NaN.
         ranks: Names of the ranks.
+        known: Whether the true taxon has a name; by default it always has. Where it has none, nothing is
+            learned, and an answer counts as wrong: nobody can say that it is right.
         model: The model's name.
         revision: Which weights of it.
         taxonomy: Digest of the taxonomy.
@@ -207,10 +208,12 @@ def calibrate(
     n = len(confidence)
     if n < 20:
         raise UsageError(f"{n} pictures are too few to calibrate on: give 20 at the very least, better 1,000")
-    confidence, correct = confidence.detach().cpu(), correct.detach().cpu()
+    known = torch.ones_like(correct) if known is None else known
+    confidence, correct, known = (values.detach().cpu() for values in (confidence, correct & known, known))
     order = torch.randperm(n, generator=torch.Generator().manual_seed(seed))
     teach, test = order[: n // 2], order[n // 2 :]
-    maps = [fit_confidence(confidence[teach, r], correct[teach, r]) for r in range(len(ranks))]
+    learned = confidence.masked_fill(~known, torch.nan)
+    maps = [fit_confidence(learned[teach, r], correct[teach, r]) for r in range(len(ranks))]
     temperatures, offsets = (tuple(column) for column in zip(*maps, strict=True))
     calibrated, right = map_confidence(confidence[test], temperatures, offsets), correct[test]
     stopped, wrong = zip(*(_count(calibrated, right, level) for level in LEVELS), strict=True)
@@ -222,8 +225,8 @@ def calibrate(
         ranks=ranks,
         temperatures=temperatures,
         offsets=offsets,
-        errors_before=_calibration_errors(confidence[test].double(), right),
-        errors_after=_calibration_errors(calibrated, right),
+        errors_before=_calibration_errors(learned[test].double(), right),
+        errors_after=_calibration_errors(calibrated.masked_fill(~known[test], torch.nan), right),
         levels=LEVELS,
         stopped=stopped,
         wrong=wrong,
@@ -253,6 +256,9 @@ def _checked(calibration: Calibration) -> Calibration:
     fits = fits and len(calibration.stopped) == len(calibration.wrong) == levels > 0
     if not fits or any(len(places) != ranks + 1 for places in calibration.stopped):
         raise ValueError("its parts do not fit together")
+    counted = zip(calibration.wrong, calibration.answered, strict=True)
+    if min(calibration.temperatures) <= 0 or not all(0 <= wrong <= answered for wrong, answered in counted):
+        raise ValueError("its numbers are impossible")
     return calibration
 
 

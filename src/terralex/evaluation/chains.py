@@ -110,6 +110,8 @@ def _read_text(path: Path) -> tuple[str, bool]:
     """The text of a file, and whether it is whole."""
     try:
         content, whole = _unzip(path) if path.suffix.lower() == ".gz" else (path.read_bytes(), True)
+        if not whole:
+            content = content[: content.rfind(b"\n") + 1]  # half a line may look like a whole one
         return content.decode("utf-8-sig", errors="strict" if whole else "ignore"), whole
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
@@ -137,8 +139,21 @@ def _by_name(folder: Path) -> Callable[[str], str]:
 
 def _by_number(folder: Path) -> Callable[[str], str]:
     """Finds files by the number at the end of their names, however many zeros it has."""
-    files = {_number(file): file for file in reversed(expand_inputs([str(folder)], IMAGE_EXTENSIONS))}
-    return lambda name: files.get(_number(name)) or str(folder / PurePosixPath(name).name)
+    files: dict[int | None, list[str]] = {}
+    for file in expand_inputs([str(folder)], IMAGE_EXTENSIONS):
+        files.setdefault(_number(file), []).append(file)
+
+    def find(name: str) -> str:
+        number = _number(name)
+        found = [] if number is None else files.get(number, [])
+        if len(found) > 1:
+            raise UsageError(
+                f"{folder} has {len(found)} pictures whose names end in the number {number}, such as "
+                f"{found[0]} and {found[1]}: --images names the folder of those of the benchmark alone"
+            )
+        return found[0] if found else str(folder / PurePosixPath(name).name)
+
+    return find
 
 
 def _number(name: str) -> int | None:

@@ -55,7 +55,7 @@ def make_curves(answers: Answers, ranks: Sequence[str], calibration: Calibration
     curves = []
     for place, rank in enumerate(ranks):
         confidence, correct = answers.confidence[:, place], answers.correct[:, place]
-        given = ~confidence.isnan()
+        given = answers.known[:, place] & ~confidence.isnan()
         if given.any():
             curves.append(_of_rank(rank, confidence[given], correct[given]))
     points = calibration.curve()

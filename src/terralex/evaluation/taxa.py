@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float, Int64
 from torch import Tensor
 
 from terralex.evaluation.retrieval import nearest_others, recall_at
-from terralex.geometry import Geometry, Lorentz
+from terralex.geometry import Geometry
 from terralex.taxonomy import Taxonomy, best_paths
 
 NEIGHBOURS = (1, 5, 10)
@@ -69,12 +69,14 @@ class Answers:
 
     Attributes:
         confidence: float32 (n, R), the probability of the taxon at each rank, before calibration; NaN where
-            it, or the picture's own, has no name.
+            it has no name.
         correct: bool (n, R), whether it is the picture's own.
+        known: bool (n, R), whether the picture's own has a name.
     """
 
     confidence: Float[Tensor, "n ranks"]
     correct: Bool[Tensor, "n ranks"]
+    known: Bool[Tensor, "n ranks"]
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,9 @@ def measure_taxonomy(
     best = [_best_labels(images, rank.vectors, geometry) for rank in texts]
     one_branch = _on_one_branch(torch.stack([labels[:, 0] for labels in best], dim=1), texts, taxonomy)
     near = nearest_others(geometry.queries(images), geometry.keys(images), max(neighbours))
-    answers = _answers(images, leaf_vectors(texts, taxonomy), nodes, taxonomy, geometry, logit_scale)
+    vectors = leaf_vectors(texts, taxonomy)
+    told, confidence = _ways_down(images, vectors, taxonomy, geometry, logit_scale)
+    answers = Answers(confidence, told == nodes, names)
     reports = []
     for place, rank in enumerate(taxonomy.ranks):
         own = nodes[:, place] - taxonomy.offsets[place]
@@ -178,22 +182,22 @@ def leaf_vectors(texts: Sequence[RankTexts], taxonomy: Taxonomy) -> Float[Tensor
     return vectors
 
 
-def _answers(
-    images: Tensor, vectors: Tensor, nodes: Tensor, taxonomy: Taxonomy, geometry: Geometry, logit_scale: float
-) -> Answers:
+def _ways_down(
+    images: Tensor, vectors: Tensor, taxonomy: Taxonomy, geometry: Geometry, logit_scale: float
+) -> tuple[Int64[Tensor, "n ranks"], Float[Tensor, "n ranks"]]:
+    """The taxa that each picture is called, by number, and their confidence; see `best_paths`."""
     size = max(1, _BLOCK // len(vectors))
-    wide = torch.float64 if isinstance(geometry, Lorentz) else torch.float32  # near points cancel
-    queries, keys = geometry.queries(images.to(wide)), geometry.keys(vectors.to(wide)).T
+    queries, keys = geometry.queries(images), geometry.keys(vectors).T
     # Filled in place: small tensors kept from each block would leave holes in memory that no block fits into.
-    told, confidence = torch.empty_like(nodes), torch.empty(nodes.shape)
+    shape = (len(images), len(taxonomy.ranks))
+    told, confidence = torch.empty(shape, dtype=torch.int64), torch.empty(shape)
     for start in range(0, len(images), size):
         block = slice(start, start + size)
         scores = logit_scale * geometry.scores_from(queries[block] @ keys).float()
         paths = best_paths(taxonomy, scores.softmax(dim=1).cpu().numpy())
         told[block] = torch.from_numpy(paths.nodes)
         confidence[block] = torch.from_numpy(paths.confidence)
-    known = torch.from_numpy(taxonomy.named)[nodes]
-    return Answers(confidence.masked_fill(~known, torch.nan), told == nodes)
+    return told, confidence
 
 
 def _best_labels(images: Tensor, vectors: Tensor, geometry: Geometry) -> Int64[Tensor, "n best"]:

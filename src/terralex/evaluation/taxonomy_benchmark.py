@@ -57,6 +57,7 @@ class TaxonomyRun:
             self.report.answers.confidence,
             self.report.answers.correct,
             self.taxonomy.ranks,
+            known=self.report.answers.known,
             model=self.model,
             revision=self.revision,
             taxonomy=self.taxonomy.digest,

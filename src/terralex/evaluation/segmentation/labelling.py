@@ -1,0 +1,77 @@
+"""A model as a labeller of the benchmarks' pictures."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from terralex.evaluation.segmentation.classes import Names
+from terralex.evaluation.segmentation.settings import Setting
+from terralex.imagery import Bands, Image
+from terralex.models import Model
+from terralex.models.dense import NONE, Segmenter, label_map
+from terralex.models.preprocess import match_bands, prepare
+from terralex.models.refine import Refiner
+from terralex.runtime.cache import VectorCache
+from terralex.runtime.errors import InputError, UsageError
+
+_COLOURS = Bands(("red", "green", "blue"), "rgb")
+
+
+class ModelLabeller:
+    """Labels pictures by a model's dense features.
+
+    Args:
+        model: What is measured.
+        setting: With which windows and scales.
+        names: The classes, each with its phrases.
+        refiner: What sharpens outlines, if anything does.
+        cache: Where vectors of prompts are kept between runs.
+
+    Raises:
+        UsageError: The model has no dense features, or does not take pictures in red, green and blue.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        setting: Setting,
+        names: Names,
+        *,
+        refiner: Refiner | None = None,
+        cache: VectorCache | None = None,
+    ) -> None:
+        self._segmenter = Segmenter(
+            model,
+            names,
+            scra=setting.scra,
+            scga=setting.scga,
+            crop=setting.crop,
+            stride=setting.stride,
+            prompt_denoising=setting.prompt_denoising,
+            threshold=setting.threshold,
+            cache=cache,
+        )
+        self._refiner = refiner
+        self._spec = model.card.input
+        _check_bands(model)
+
+    def label(self, pixels: Tensor, size: tuple[int, int]) -> Tensor:
+        """As of `Labeller`; pixels where no class is probable enough are `models.dense.NONE`."""
+        picture = Image(pixels.numpy(), _COLOURS, "8bit")
+        prepared = prepare(picture, self._spec, whole=True).pixels
+        probabilities = self._segmenter.grid_probabilities(prepared[None])[0]
+        if not probabilities.isfinite().all():
+            raise InputError("the model gives no finite numbers for it")
+        coarse = found = label_map(probabilities, size)
+        if self._refiner:
+            found = self._refiner.refine(pixels / 255, probabilities, size, coarse)
+        return found.labels.masked_fill(coarse.confidence < self._segmenter.threshold, NONE)
+
+
+def _check_bands(model: Model) -> None:
+    spec = model.card.input
+    places = match_bands(Bands(spec.bands, spec.sensor), _COLOURS)
+    if set(places) - {None} != {0, 1, 2} or (None in places and spec.missing == "error"):
+        raise UsageError(
+            f"{model.name} takes {', '.join(spec.bands)}: these benchmarks are in red, green and blue"
+        )

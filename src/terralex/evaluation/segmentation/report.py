@@ -1,0 +1,80 @@
+"""Figures of the benchmarks as rows and as a table, beside those that others have published."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from terralex.evaluation.published import PublishedTable, published_table
+from terralex.evaluation.segmentation.run import SettingReport
+
+FIGURES = {"miou": "mIoU", "aacc": "aAcc", "macc": "mAcc"}
+
+
+@dataclass(frozen=True)
+class SegmentationTable:
+    """What was measured, for people.
+
+    Attributes:
+        headings: Of the columns; the first three are words.
+        rows: Figures are numbers of percent.
+        notes: What has to be known to compare them.
+    """
+
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...]
+
+    def markdown(self, title: str) -> str:
+        """The table as a page of Markdown."""
+        words = ["---" if place < 3 else "---:" for place in range(len(self.headings))]
+        lines = [f"| {' | '.join(cells)} |" for cells in (self.headings, words, *self.rows)]
+        return "\n".join([f"# {title}", "", *lines, "", *(f"{note}\n" for note in self.notes)])
+
+
+def report_table(reports: Sequence[SettingReport]) -> SegmentationTable:
+    """The figures of each setting in a row."""
+    published = published_table("segmentation")
+    headings = ("dataset", "resolution", "pictures", *FIGURES.values(), *published.rows)
+    rows = [_row(report, published) for report in reports]
+    notes = [f"All in percent. {published.title}: {published.source}. {published.note}"]
+    partial = [report.setting.name for report in reports if not report.is_whole]
+    if partial:
+        notes.append(f"Not the whole validation set, and so not to be compared: {'; '.join(partial)}.")
+    return SegmentationTable(headings, tuple(rows), tuple(notes))
+
+
+def report_rows(reports: Sequence[SettingReport]) -> Iterator[dict[str, object]]:
+    """The figures as rows of (dataset, resolution, metric, label, value, n), and the published ones last.
+
+    Figures are fractions of one. Of a whole setting `n` counts pictures, of a class the pixels that are it.
+    """
+    for report in reports:
+        about = {"dataset": report.setting.dataset.name, "resolution": report.setting.resolution}
+        scores = report.scores
+        for metric in FIGURES:
+            yield {**about, "metric": metric, "value": getattr(scores, metric), "n": report.pictures}
+        there = report.counts[2].tolist()
+        for metric, values in (("iou", scores.iou), ("accuracy", scores.accuracy)):
+            for label, value, n in zip(report.names, values.tolist(), there, strict=True):
+                yield {**about, "metric": metric, "label": label, "value": value, "n": n}
+    published = published_table("segmentation")
+    measured = {report.setting.dataset.name for report in reports}
+    for model, figures in published.rows.items():
+        for dataset, figure in zip(published.columns, figures, strict=True):
+            if dataset in measured and figure is not None:
+                yield {"model": model, "dataset": dataset, "metric": "miou", "value": figure}
+
+
+def _row(report: SettingReport, published: PublishedTable) -> tuple[str, ...]:
+    setting, scores = report.setting, report.scores
+    count = setting.dataset.count
+    pictures = f"{report.pictures:,}" + ("" if report.is_whole or count is None else f" of {count:,}")
+    figures = [_percent(getattr(scores, metric)) for metric in FIGURES]
+    beside = [_percent(row[published.columns.index(setting.dataset.name)]) for row in published.rows.values()]
+    return (setting.dataset.title, setting.resolution, pictures, *figures, *beside)
+
+
+def _percent(part: float | None) -> str:
+    return "" if part is None else "–" if math.isnan(part) else f"{100 * part:.2f}"
