@@ -61,7 +61,8 @@ class TaxonRequest:
         Raises:
             UsageError: Any of it is given.
         """
-        given = [name for name in ("rank", "subset", "stop_at_error", "calibration") if getattr(self, name)]
+        names = ("rank", "subset", "stop_at_error", "calibration")
+        given = [name for name in names if getattr(self, name) is not None]
         if given:
             raise UsageError(f"--{given[0].replace('_', '-')} {reason}")
 

@@ -12,15 +12,18 @@ import typer
 
 import terralex
 from terralex.cli import (
+    ask,
     classify,
     doctor,
     embed,
     evaluate,
+    map,
     models,
     order,
     prepare,
     quickstart,
     search,
+    segment,
     taxa,
     train,
 )
@@ -56,6 +59,9 @@ app.command("classify")(classify.classify)
 app.command("search")(search.search)
 app.command("embed")(embed.embed)
 app.command("order")(order.order)
+app.command("segment")(segment.segment)
+app.command("map")(map.map_sequence)
+app.command("ask")(ask.ask)
 app.add_typer(prepare.app, name="prepare")
 app.command("train")(train.train)
 app.add_typer(evaluate.app, name="evaluate")

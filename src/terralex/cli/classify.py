@@ -62,7 +62,8 @@ def classify(
         float | None,
         typer.Option(
             metavar="E",
-            help="Stop at the finest rank that an image supports: of all answers at most this part is wrong.",
+            help="Stop at the finest rank that an image supports: with 95 % certainty at most this part of "
+            "all answers is wrong, for images like those calibrated on.",
             rich_help_panel=TAXA,
             show_default=False,
         ),

@@ -31,6 +31,22 @@ class Record(Protocol):
         """Why it could not be used."""
 
 
+class Reading(Protocol):
+    """What inputs go through, such as an `Encoder`."""
+
+    @property
+    def model(self) -> Model:
+        """The model."""
+
+    @property
+    def batch_size(self) -> int:
+        """Inputs a chunk."""
+
+    @property
+    def waited(self) -> float:
+        """Seconds that the model has waited for files."""
+
+
 R = TypeVar("R", bound=Record)
 
 
@@ -60,7 +76,7 @@ class Run:
     """
 
     def __init__(
-        self, verb: str, total: int, encoder: Encoder, *, done: int = 0, failed: int = 0, quiet: bool = False
+        self, verb: str, total: int, encoder: Reading, *, done: int = 0, failed: int = 0, quiet: bool = False
     ) -> None:
         self.done = done
         self._verb, self._total, self._encoder, self._quiet = verb, total, encoder, quiet
@@ -128,7 +144,7 @@ def write_all(
     rows: Callable[[Sequence[R]], Sequence[Row]],
     sink: RowSink,
     target: Target,
-    encoder: Encoder,
+    encoder: Reading,
     total: int,
 ) -> int:
     """Write the records of each chunk as they come; return the exit code.

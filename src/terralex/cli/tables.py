@@ -96,12 +96,34 @@ def taxon_table(names: Sequence[str], top_k: int) -> TerminalTable:
     return TerminalTable([Column("image", "path", _path_width(columns, names)), *columns])
 
 
+def segmentation_table(names: Sequence[str]) -> TerminalTable:
+    """A table of what is in pictures of these names."""
+    columns = [Column("labels", "labels", 48, "bold")]
+    return TerminalTable([Column("image", "path", _path_width(columns, names)), *columns])
+
+
+def area_table(labels: Sequence[str]) -> TerminalTable:
+    """A table of how much ground classes of these names cover."""
+    longest = max(map(len, labels), default=5)
+    columns = [Column("label", "label", min(max(longest, 5), 40), "bold"), Column("hectares", "hectares", 14)]
+    return TerminalTable([*columns, Column("share", "share", 6), Column("pixels", "pixels", 14)])
+
+
 def hit_table(queries: Sequence[str]) -> TerminalTable:
     """A table of what queries found."""
     longest = max(len(query) for query in queries)
     columns = [Column("query", "query", min(max(longest, 5), 40), "bold")]
     columns += [Column("rank", "rank", 4), Column("score", "score", 6)]
     return TerminalTable([*columns, Column("image", "path", _path_width(columns))])
+
+
+def place_table(phrases: Sequence[str]) -> TerminalTable:
+    """A table of places in a map, in metres."""
+    longest = max(map(len, phrases), default=5)
+    columns = [Column("phrase", "phrase", min(max(longest, 6), 32), "bold"), Column("rank", "rank", 4)]
+    columns += [Column("score", "score", 5), *(Column(axis, axis, 8) for axis in "xyz")]
+    columns += [Column(f"size {axis}", f"size_{axis}", 6) for axis in "xyz"]
+    return TerminalTable([*columns, Column("voxels", "voxels", 7)])
 
 
 def chain_table(names: Sequence[str], texts: Sequence[str], ranked: bool) -> TerminalTable:

@@ -109,25 +109,33 @@ def list_taxa(
         list[str] | None, typer.Option(metavar="NAME", help="None of those in this taxon. Can be repeated.")
     ] = None,
 ) -> None:
-    """List the taxa of a rank as CSV: a table that `classify --subset` takes."""
+    """List the taxa of a rank as CSV: a table that `classify --subset` takes.
+
+    Of homonyms the whole lineage stands in the first column.
+    """
     import csv
     import sys
+    from collections import Counter
 
     from terralex.taxonomy import read_taxonomy
+    from terralex.taxonomy.names import ARROW
 
     taxonomy = read_taxonomy(file)
-    if rank is not None:
-        taxonomy.rank_index(rank)  # a wrong one is said before the work
+    wanted = rank or taxonomy.ranks[-1]
+    place = taxonomy.rank_index(wanted)
+    borne = Counter(map(str.casefold, taxonomy.full_names[slice(*taxonomy.offsets[place : place + 2])]))
     if within:
         taxonomy = taxonomy.within(*within)
     if exclude:
         taxonomy = taxonomy.exclude(*exclude)
-    wanted = rank or taxonomy.ranks[-1]
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow([wanted, *taxonomy.ranks[: taxonomy.rank_index(wanted)], "common_name"])
+    writer.writerow([wanted, *taxonomy.ranks[:place], "common_name"])
     for taxon in taxonomy.taxa(wanted):
         if taxon.name:
-            writer.writerow([taxon.name, *taxon.lineage[:-1], taxonomy.common.get(taxon.number, "")])
+            above = taxon.lineage[:-1]
+            homonym = borne[taxon.name.casefold()] > 1
+            name = ARROW.join(filter(None, [*above, taxon.name])) if homonym else taxon.name
+            writer.writerow([name, *above, taxonomy.common.get(taxon.number, "")])
 
 
 @app.command()

@@ -15,7 +15,7 @@ def train(
         str,
         typer.Argument(
             metavar="RECIPE",
-            help="A shipped recipe (rcme, radial, meru, atmg, clip, pocket, pocket-clip) or a YAML file.",
+            help="A shipped recipe (rcme, radial, meru, atmg, clip, msclip, pocket) or a YAML file.",
         ),
     ],
     changes: Annotated[
@@ -50,12 +50,13 @@ def train(
             tell(_progress(row, trainer.recipe.steps))
     except KeyboardInterrupt:
         kept = "nothing is kept"
-        if trainer.checkpoint.is_file():
-            kept = f"{trainer.checkpoint} has what is done: repeat the command with --resume to go on"
+        if trainer.saved:
+            kept = f"{trainer.checkpoint} holds step {trainer.saved}: repeat it with --resume to go on"
         tell(f"interrupted at step {trainer.step}; {kept}")
         return INTERRUPTED
-    for name, reason in trainer.damaged.items():
-        tell(f"could not be read, another picture stood in: {name}: {reason}")
+    finally:
+        for name, reason in trainer.damaged.items():  # of every process: each reads its own pictures
+            say(f"could not be read, and was stood in for: {name}: {reason}")
     if trainer.is_first_process:
         tell(f"model: {trainer.export()}")
     if trainer.validated:

@@ -9,7 +9,10 @@ from terralex.cli import options
 from terralex.runtime.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from terralex.evaluation import ClassificationReport
+    from terralex.runtime import Row
 
 Templates = Annotated[
     str | None,
@@ -47,13 +50,22 @@ def classification(
     report = evaluate_folders(
         loaded, folder, fold=_fold(fold), templates=templates, bands=bands, units=stated
     )
-    _show(report, loaded.name, output, overwrite)
+    _show_report(report, loaded.name, output, overwrite)
 
 
 def land(
     model: options.ModelName = "pocket",
     tiles: Annotated[int, typer.Option(min=1, metavar="N", help="Tiles to make, the classes in turn.")] = 500,
-    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the first tile.")] = 10_000_000,
+    scenes: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Instead of tiles, score every pixel of N made scenes, among eight land covers.",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(metavar="N", help="Seed of the first tile or scene.")] = 10_000_000,
     rgb: Annotated[bool, typer.Option("--rgb", help="Only red, green and blue.")] = False,
     templates: Templates = None,
     device: options.Device = "auto",
@@ -62,15 +74,19 @@ def land(
     output: options.Output = None,
     overwrite: options.Overwrite = False,
 ) -> None:
-    """Zero-shot accuracy on made land-cover tiles."""
+    """Zero-shot accuracy on made land-cover tiles, or on the pixels of made scenes."""
     from terralex.cli.evaluate.results import check_outputs
-    from terralex.evaluation import evaluate_land
+    from terralex.evaluation import evaluate_land, evaluate_scenes
     from terralex.models import load_model
 
     check_outputs([output], overwrite)
     loaded = load_model(model, device=device, precision=precision, offline=offline)
+    if scenes is not None:
+        pixels = evaluate_scenes(loaded, scenes=scenes, seed=seed, rgb=rgb, templates=templates)
+        _show(pixels.rows(), f"{pixels.count:,} pixels", (), loaded.name, output, overwrite)
+        return
     report = evaluate_land(loaded, tiles=tiles, seed=seed, rgb=rgb, templates=templates)
-    _show(report, loaded.name, output, overwrite)
+    _show_report(report, loaded.name, output, overwrite)
 
 
 def _fold(text: str | None) -> tuple[int, int] | None:
@@ -82,15 +98,27 @@ def _fold(text: str | None) -> tuple[int, int] | None:
     return int(first), int(count)
 
 
-def _show(report: "ClassificationReport", model: str, output: Path | None, overwrite: bool) -> None:
+def _show_report(report: "ClassificationReport", model: str, output: Path | None, overwrite: bool) -> None:
+    _show(report.rows(), f"{report.count:,} pictures", report.errors, model, output, overwrite)
+
+
+def _show(
+    figures: "Iterable[Row]",
+    of_what: str,
+    errors: "Sequence[tuple[str, str]]",
+    model: str,
+    output: Path | None,
+    overwrite: bool,
+) -> None:
     from terralex.cli.evaluate.results import ERRORS, cell, error_rows, finish, show, table, write_rows
 
+    figures = list(figures)
     if output is not None:
         columns = {"model": str, "metric": str, "label": str, "value": float, "n": int, **ERRORS}
-        rows = [{"model": model, **row} for row in (*report.rows(), *error_rows(report.errors))]
+        rows = [{"model": model, **row} for row in (*figures, *error_rows(errors))]
         write_rows(output, columns, rows, {"model": model}, overwrite)
-    shown = table(f"{model}: {report.count:,} pictures", "", ("metric", "label", "value", "n"), 2)
-    for row in report.rows():
+    shown = table(f"{model}: {of_what}", "", ("metric", "label", "value", "n"), 2)
+    for row in figures:
         shown.add_row(str(row["metric"]), cell(str(row["label"])), f"{row['value']:.4f}", str(row["n"]))
     show(shown)
-    finish(report.errors)
+    finish(errors)

@@ -1,0 +1,212 @@
+"""``terralex evaluate segmentation``: is each pixel named?"""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from terralex.cli import options
+from terralex.runtime.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from terralex.evaluation.segmentation import Labeller, Names, Plan, Setting, SettingReport
+    from terralex.models import Model
+
+
+class Dataset(StrEnum):
+    """What `--dataset` takes."""
+
+    voc20 = "voc20"
+    context59 = "context59"
+    coco_stuff = "coco-stuff"
+    cityscapes = "cityscapes"
+    ade20k = "ade20k"
+
+
+class Resolution(StrEnum):
+    """What `--resolution` takes."""
+
+    low = "low"
+    mid = "mid"
+    high = "high"
+
+
+def segmentation(
+    data: Annotated[
+        Path, typer.Option("--data", metavar="DIR", help="The folder in which the datasets' folders are.")
+    ],
+    dataset: Annotated[
+        list[Dataset] | None, typer.Option(help="What to measure on; may be repeated.", show_default=False)
+    ] = None,
+    resolution: Annotated[
+        list[Resolution] | None,
+        typer.Option(help="At which of the published settings; may be repeated.", show_default=False),
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All five datasets in all three resolutions.")] = False,
+    model: options.ModelName = "pocket",
+    names: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="What classes are called: published, plain, synonyms, or a file with a line a class, "
+            "synonyms apart by commas.",
+        ),
+    ] = "published",
+    refine: Annotated[bool, typer.Option("--refine", help="Sharpen outlines with SAM (RADSeg+).")] = False,
+    workers: options.Workers = None,
+    device: options.Device = "auto",
+    precision: options.Precision = "auto",
+    offline: options.Offline = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE.csv",
+            help="Write the figures; beside them a table, FILE.md, and the counts of every picture, "
+            "FILE.pictures.csv.",
+            rich_help_panel=options.WRITING,
+            show_default=False,
+        ),
+    ] = None,
+    resume: options.Resume = False,
+    overwrite: options.Overwrite = False,
+) -> None:
+    """Zero-shot segmentation as RADSeg was measured: mIoU, aAcc and mAcc, with published figures."""
+    from terralex.cli.evaluate.results import finish
+    from terralex.cli.messages import INTERRUPTED, say
+    from terralex.evaluation.segmentation import plan_segmentation
+
+    settings = _settings(dataset or [], resolution or [], every)
+    _check_outputs(output, resume, overwrite)
+    plan = plan_segmentation(settings, data, names)
+    loaded = _load(model, device, precision, offline)
+    make = _labellers(loaded, refine, offline)
+    fingerprint = {"model": loaded.key, "refined": refine, **plan.fingerprint()}
+    try:
+        reports = _run(plan, loaded, make, fingerprint, output, resume, overwrite, workers)
+    except KeyboardInterrupt:
+        go_on = "what is done is kept: repeat the command with --resume to go on"
+        say(f"interrupted; {go_on if output else 'with -o FILE.csv a run can be resumed'}")
+        raise typer.Exit(INTERRUPTED) from None
+    _show(reports, loaded.name)
+    finish([(f"{r.setting.name}: {name}", reason) for r in reports for name, reason in r.errors])
+
+
+def _settings(
+    datasets: "list[Dataset]", resolutions: "list[Resolution]", every: bool
+) -> "tuple[Setting, ...]":
+    from terralex.evaluation.segmentation import choose_settings
+
+    if every and (datasets or resolutions):
+        raise UsageError("--all is every dataset in every resolution: leave out --dataset and --resolution")
+    if not every and not (datasets and resolutions):
+        raise UsageError("name a --dataset and a --resolution, or pass --all for the fifteen settings")
+    return choose_settings(list(Dataset if every else datasets), list(Resolution if every else resolutions))
+
+
+def _check_outputs(output: Path | None, resume: bool, overwrite: bool) -> None:
+    """See that files may be written, before hours of work."""
+    from terralex.runtime import check_output
+
+    if output is None:
+        if resume:
+            raise UsageError("--resume needs an output file: pass -o FILE.csv")
+        return
+    if output.suffix.lower() != ".csv":
+        raise UsageError(f"-o {output}: end it in .csv; a table in Markdown is written beside it")
+    check_output(output.with_suffix(".pictures.csv"), resume, overwrite)
+    for path in (output, output.with_suffix(".md")):
+        check_output(path, resume=False, overwrite=overwrite or resume)
+
+
+def _load(name: str, device: str, precision: str, offline: bool) -> "Model":
+    """The model, as RADSeg was measured with it."""
+    from dataclasses import replace
+
+    from terralex.models import load_model
+    from terralex.models.loading import resolve
+
+    found = resolve(name, offline=offline)
+    card = found.card
+    if card.family == "radio":  # the published figures are of RADIO's hub code, which resizes positions so
+        card = replace(card, architecture={**card.architecture, "align_corners": False})
+    return load_model(str(found.weights), card=card, device=device, precision=precision, offline=offline)
+
+
+def _labellers(model: "Model", refine: bool, offline: bool) -> "Callable[[Setting, Names], Labeller]":
+    from terralex.evaluation.segmentation.labelling import ModelLabeller
+    from terralex.models.refine import Refiner, RefineSettings
+    from terralex.runtime.cache import VectorCache
+
+    cache = VectorCache("texts")
+    loaded = Refiner.for_model(model, offline=offline) if refine else None
+
+    def make(setting: "Setting", names: "Names") -> ModelLabeller:
+        settings = RefineSettings(coarse_threshold=setting.dataset.coarse_threshold)
+        refiner = Refiner(loaded.sam, loaded.eye, settings) if loaded else None
+        return ModelLabeller(model, setting, names, refiner=refiner, cache=cache)
+
+    return make
+
+
+def _run(
+    plan: "Plan",
+    model: "Model",
+    make: "Callable[[Setting, Names], Labeller]",
+    fingerprint: dict[str, object],
+    output: Path | None,
+    resume: bool,
+    overwrite: bool,
+    workers: int | None,
+) -> "list[SettingReport]":
+    """Measure, and write what is asked for."""
+    from terralex.evaluation.segmentation import evaluate_segmentation
+    from terralex.evaluation.segmentation.counts import COLUMNS
+    from terralex.runtime import open_sink
+
+    if output is None:
+        return evaluate_segmentation(plan, make, workers=workers)
+    counts = output.with_suffix(".pictures.csv")
+    with open_sink(counts, COLUMNS, fingerprint, resume=resume, overwrite=overwrite) as sink:
+        reports = evaluate_segmentation(plan, make, sink=sink, done=counts, workers=workers)
+        _write(reports, model, output)  # before the sink says that the run is over
+    return reports
+
+
+def _write(reports: "list[SettingReport]", model: "Model", output: Path) -> None:
+    from terralex.cli.evaluate.results import ERRORS, write_rows
+    from terralex.evaluation.segmentation import report_rows, report_table
+    from terralex.runtime import cannot_write, write_atomically
+
+    where = {"model": str, "dataset": str, "resolution": str}
+    columns = {**where, "metric": str, "label": str, "value": float, "n": int, **ERRORS}
+    rows = [{"model": model.name, **row} for row in report_rows(reports)]
+    for report in reports:
+        about = {"dataset": report.setting.dataset.name, "resolution": report.setting.resolution}
+        failed = {"model": model.name, **about, "metric": "error"}
+        rows += [{**failed, "path": name, "error": reason} for name, reason in report.errors]
+    write_rows(output, columns, rows, {"model": model.key}, overwrite=True)
+    page = output.with_suffix(".md")
+    try:
+        write_atomically(page, report_table(reports).markdown(_title(model.name)).encode())
+    except OSError as error:
+        raise cannot_write(page, error) from error
+
+
+def _show(reports: "list[SettingReport]", model: str) -> None:
+    from terralex.cli.evaluate.results import cell, show, table
+    from terralex.evaluation.segmentation import report_table
+
+    made = report_table(reports)
+    shown = table(_title(model), "\n".join(made.notes), made.headings, 3)
+    for row in made.rows:
+        shown.add_row(*map(cell, row))
+    show(shown)
+
+
+def _title(model: str) -> str:
+    return f"{model}: zero-shot segmentation"
