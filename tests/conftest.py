@@ -67,7 +67,12 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> str:
     pocket = get_card("pocket")
     small = {**pocket.architecture, "width": 64, "depth": 2, "text_width": 64, "text_depth": 1}
     card = replace(
-        pocket, name="tiny", architecture=small, weights=WeightSource(files=("model.safetensors",))
+        pocket,
+        name="tiny",
+        architecture=small,
+        weights=WeightSource(files=("model.safetensors",)),
+        geometry="cosine",
+        root=None,
     )
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -86,3 +91,12 @@ def pictures(tmp_path: Path) -> Path:
     shutil.copy(folder / "1.png", folder / "again")
     (folder / "4.jpg").write_text("no picture")
     return folder
+
+
+@pytest.fixture(scope="session")
+def room(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recording of a made room, with labels: ten small frames. Tests that change it take a copy."""
+    from terralex.synthetic.rooms import make_room, write_sequence
+
+    root = tmp_path_factory.mktemp("rooms")
+    return write_sequence(make_room(0), root, layout="semantic-nerf", frames=10, size=(48, 64))

@@ -90,15 +90,20 @@ class Lorentz:
         return -lorentz.pairwise_distance(x, y, self.curvature)
 
     def queries(self, points: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch e"]:
-        """Vectors of D + 1 numbers whose inner products with `keys`, ⟨x, y⟩, rank as `scores` do."""
+        """Vectors of D + 1 numbers whose inner products with `keys`, ⟨x, y⟩, rank as `scores` do.
+
+        They are float64: inner products of points that are near each other, or far out, cancel.
+        """
+        points = points.double()
         return torch.cat([points, -lorentz.time(points, self.curvature)[..., None]], dim=-1)
 
     def keys(self, points: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch e"]:
-        """What to keep in an index, D + 1 numbers each, to be searched with `queries`."""
+        """What to keep in an index, D + 1 numbers each, float64, to be searched with `queries`."""
+        points = points.double()
         return torch.cat([points, lorentz.time(points, self.curvature)[..., None]], dim=-1)
 
     def scores_from(self, products: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
-        """`scores` from inner products of `queries` and `keys`, which cancel for near points: take float64.
+        """`scores` from inner products of `queries` and `keys`.
 
         Points whose distance is within rounding count as one, so that equal points tie.
         """

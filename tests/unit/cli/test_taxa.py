@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from terralex.cli.app import run
+from terralex.tasks.taxon_scores import load_subset
 from terralex.taxonomy import RANKS, read_taxonomy
 
 Run = Callable[..., tuple[int, str, str]]
@@ -88,8 +89,11 @@ def test_list_is_a_subset_for_classify(taxa: Run, file: Path, tmp_path: Path) ->
     assert code == 0
     (row,) = csv.DictReader(io.StringIO(out))
     assert list(row) == ["genus", *RANKS[:5], "common_name"]
-    assert row["genus"] == "Morus"
+    assert row["genus"] == "Animalia > Chordata > Aves > Suliformes > Sulidae > Morus", "there is another"
     assert row["family"] == "Sulidae"
+    (tmp_path / "subset.csv").write_text(out)
+    found = load_subset(tmp_path / "subset.csv", read_taxonomy(file))
+    assert [found.lineage(leaf)[-1] for leaf in range(len(found))] == ["bassanus"]
     _, out, _ = taxa("list", file)
     rows = list(csv.DictReader(io.StringIO(out)))
     assert [row["species"] for row in rows][:2] == ["Anas acuta", "Anas crecca"]

@@ -164,10 +164,12 @@ def test_long_curves_are_thinned() -> None:
     from terralex.evaluation.taxa import Answers
 
     confidence = torch.rand(5000, 2, generator=torch.Generator().manual_seed(0))
-    answers = Answers(confidence, torch.rand(5000, 2) < confidence)
-    first, _, stopping = make_curves(
-        answers, ("genus", "species"), calibrate(*vars(answers).values(), ("g", "s"))
+    correct, known = torch.rand(5000, 2) < confidence, torch.ones(5000, 2, dtype=torch.bool)
+    known[:, 1] = False
+    first, stopping = make_curves(
+        Answers(confidence, correct, known), ("genus", "species"), calibrate(confidence, correct, ("g", "s"))
     )
+    assert first.name == "genus", "no picture says which species it shows"
     assert len(first.risk) == 200
     assert first.coverage[0] == pytest.approx(1 / 200)
     assert stopping.name == STOPPING

@@ -92,6 +92,23 @@ def test_a_threshold_keeps_its_promise_on_new_pictures() -> None:
     assert broken <= 5, "with 95 % certainty about two of forty"
 
 
+def test_what_nobody_can_check_teaches_nothing_and_counts_as_wrong() -> None:
+    """A picture that is known to its genus alone does not make a wrong species into a right genus."""
+    confidence, correct = drawn(2_000)
+    known = torch.ones_like(correct)
+    known[::2, 2] = False
+    result = calibrate(confidence, correct, RANKS, known=known)
+    assert result.errors_after[2] < 0.06, "of those that are known"
+    other = calibrate(confidence, correct ^ ~known, RANKS, known=known)
+    assert repr(other) == repr(result), "whatever is said of them"
+    test = torch.randperm(2_000, generator=torch.Generator().manual_seed(0))[1_000:]
+    level = len(LEVELS) - 1
+    places = stopping_places(result.apply(confidence[test]), LEVELS[level])
+    right = (correct & known)[test].gather(1, places.clamp(min=0)[:, None])[:, 0]
+    assert result.wrong[level] == int((~right[places >= 0]).sum())
+    assert result.stopped[level][3] > 900, "they are answered like all others"
+
+
 def test_a_laxer_error_gives_more_answers() -> None:
     result = calibrate(*drawn(8_000), RANKS)
     assert result.threshold(0.3) < result.threshold(0.2) < result.threshold(0.12)
@@ -154,8 +171,9 @@ def test_it_reads_back_as_it_was_written(tmp_path: Path) -> None:
 def test_other_files_are_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "calibration.json"
     path.write_bytes(content.encode("latin-1"))
-    with pytest.raises(TerralexError, match="is no calibration that this version reads"):
+    with pytest.raises(TerralexError, match="is no calibration that this version reads") as refused:
         Calibration.load(path)
+    assert "__init__" not in str(refused.value)
     with pytest.raises(UsageError, match="cannot read"):
         Calibration.load(tmp_path / "absent.json")
 
@@ -163,6 +181,11 @@ def test_other_files_are_refused(tmp_path: Path, content: str) -> None:
 def test_a_file_that_was_tampered_with_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "calibration.json"
     calibrate(*drawn(100), RANKS).save(path)
-    path.write_text(path.read_text().replace('["kingdom", "genus", "species"]', '["kingdom", "genus"]'))
+    text = path.read_text()
+    path.write_text(text.replace('["kingdom", "genus", "species"]', '["kingdom", "genus"]'))
     with pytest.raises(TerralexError, match="do not fit together"):
         Calibration.load(path)
+    for start, end in (('"temperatures": [', "-"), ('"wrong": [', "9")):
+        path.write_text(text.replace(start, start + end))
+        with pytest.raises(TerralexError, match="its numbers are impossible"):
+            Calibration.load(path)

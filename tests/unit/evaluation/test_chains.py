@@ -42,6 +42,16 @@ def test_hierarcaps_joins_pictures_by_number(tmp_path: Path, column: str) -> Non
     assert data.pictures[:2] == tuple(str(images / f"COCO_val2014_{n:012d}.jpg") for n in (42, 7))
     assert not Path(data.pictures[2]).exists(), "it has no picture: reading it will cost it a row"
     assert data.references == (("food", "cake"), ("dog, black",), ("cat",))
+    (images / "other_42.jpg").touch()
+    with pytest.raises(UsageError, match=r"2 pictures whose names end in the number 42, such as .*--images"):
+        read_chain_data(tmp_path / "t.csv", images)
+
+
+def test_a_picture_without_a_number_is_found_by_its_name_alone(tmp_path: Path) -> None:
+    (tmp_path / "cover.jpg").touch()
+    rows = [("http://x.org/dog.jpg", "animal => dog")]
+    data = read_chain_data(write(tmp_path / "t.csv", ["image_url", "captions"], rows))
+    assert data.pictures == (str(tmp_path / "dog.jpg"),)
 
 
 def test_a_file_that_was_cut_short_is_used_as_far_as_it_goes(tmp_path: Path) -> None:
@@ -57,7 +67,7 @@ def test_a_file_that_was_cut_short_is_used_as_far_as_it_goes(tmp_path: Path) -> 
         data = read_chain_data(zipped)
         count = len(data.references)
         assert 1000 < count <= 3000
-        assert data.references[:-1] == whole.references[: count - 1]
+        assert data.references == whole.references[:count], "no half of a chain is taken for a whole one"
         assert data.notes == (f"{zipped} is cut short; used are the {count:,} rows that are there",)
 
 

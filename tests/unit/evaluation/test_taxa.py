@@ -131,8 +131,8 @@ def test_figures_are_those_of_the_definition(tree: Taxonomy, geometry: Geometry)
     for row, leaf in enumerate(leaves.tolist()):
         for place, node in enumerate(paths[row]):
             own = int(tree.nodes[leaf, place])
-            unknown = not tree.names[own] or not tree.names[node]
-            assert bool(report.answers.confidence[row, place].isnan()) == unknown
+            assert bool(report.answers.confidence[row, place].isnan()) == (not tree.names[node])
+            assert bool(report.answers.known[row, place]) == bool(tree.names[own])
             assert bool(report.answers.correct[row, place]) == (own == node)
 
 

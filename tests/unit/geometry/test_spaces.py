@@ -48,6 +48,16 @@ def test_equal_points_of_hyperbolic_space_tie(draw: Draw) -> None:
     assert (space.scores_from(products) < 0).all()
 
 
+def test_float32_points_far_out_are_ranked_exactly(draw: Draw) -> None:
+    """There inner products are differences of large numbers: float32 would keep no digit of them."""
+    space = Lorentz(1.0)
+    point, way = draw(0, 6), draw(1, 6)
+    near = torch.stack([point + 1e-4 * step * way for step in range(1, 9)])
+    x, y = (space.project(8 * Cosine().project(points)).float() for points in (point[None], near))
+    found = (space.queries(x) @ space.keys(y).T).argsort(dim=1, descending=True)
+    assert found.tolist() == [[0, 1, 2, 3, 4, 5, 6, 7]]
+
+
 @pytest.mark.parametrize("space", SPACES, ids=lambda space: type(space).__name__)
 def test_the_centre_of_one_point_is_the_point(space: Geometry, draw: Draw) -> None:
     points = space.project(draw(0, 5, 1, 4))

@@ -193,3 +193,18 @@ def test_a_picture_says_itself_what_it_is(tmp_path: Path, rgb: NDArray[np.uint8]
     """Flags for the other files of a folder do not touch its pictures."""
     image = read_image(save(tmp_path / "a.png", rgb), bands="eurosat", units="dn")
     assert (image.bands.sensor, image.units) == ("rgb", "8bit")
+
+
+def test_a_stated_fourth_band_in_the_place_of_alpha(tmp_path: Path, rgb: NDArray[np.uint8]) -> None:
+    """Aerial pictures of four bands come as PNG with infrared where alpha would be; 0 of it hides nothing."""
+    infrared = np.zeros(rgb.shape[:2], np.uint8)
+    infrared[3:] = 200
+    path = save(tmp_path / "naip.png", np.dstack([rgb, infrared]))
+    image = read_image(path, bands="naip")
+    assert image.bands.names == ("red", "green", "blue", "nir")
+    assert image.valid is None
+    assert (image.pixels[3] == infrared).all()
+    assert (image.pixels[:3] == rgb.transpose(2, 0, 1)).all()
+    unstated = read_image(path)
+    assert unstated.valid is not None
+    assert (len(unstated.bands), unstated.valid.sum()) == (3, infrared.astype(bool).sum())

@@ -113,6 +113,19 @@ def test_a_folder_that_may_not_be_listed_costs_one_row(folder: Path, monkeypatch
     assert expand("b") == ["b/sub", "b/Tile1.JPG", "b/tile2.jpg", "b/tile10.jpg"]
 
 
+@pytest.mark.parametrize("text", ["images:\n  - b\n  - a.jpg\n", "[b, a.jpg]"])
+def test_a_list_may_be_yaml(folder: Path, text: str) -> None:
+    Path("list.yaml").write_text(text)
+    assert expand("@list.yaml") == [*expand("b"), "a.jpg"]
+
+
+@pytest.mark.parametrize("text", ["images: 3", "[1, 2]", "a.jpg", "[a", "images: [{b: c}]"])
+def test_yaml_that_is_no_list_of_paths(folder: Path, text: str) -> None:
+    Path("list.yaml").write_text(text)
+    with pytest.raises(UsageError, match=r"list\.yaml is not"):
+        expand("@list.yaml")
+
+
 @pytest.mark.parametrize(
     ("argument", "message"),
     [

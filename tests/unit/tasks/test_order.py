@@ -42,7 +42,7 @@ def radial(model: Model) -> Model:
 
 @pytest.fixture(scope="module")
 def hyperbolic(model: Model) -> Model:
-    card = replace(model.card, geometry="lorentz")
+    card = replace(model.card, geometry="lorentz", root=None)
     network, tokenizer = build(card)
     network.load_state_dict(model.network.state_dict(), strict=False)
     return Model(card, network, tokenizer)
@@ -151,8 +151,9 @@ def test_mistakes_are_named(radial: Model, arguments: dict[str, object], message
 
 def test_the_root(model: Model, radial: Model, hyperbolic: Model) -> None:
     chosen = candidates(texts=TEXTS)
+    plain = Model(replace(model.card, geometry="cosine", root=None), model.network, model.tokenizer)
     with pytest.raises(UsageError, match="tiny has no root"):
-        terralex.order(queries="oak", texts=TEXTS, model=model)
+        terralex.order(queries="oak", texts=TEXTS, model=plain)
     with pytest.raises(UsageError, match="leave out --root"):
         terralex.order(queries="oak", texts=TEXTS, root="life", model=hyperbolic)
     assert Orderer(radial, chosen).root == "“Eukarya”"

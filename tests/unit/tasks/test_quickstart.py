@@ -57,6 +57,17 @@ def test_each_sentence_finds_the_nearest_first(tour: Tour) -> None:
         assert {hit.path for hit in hits} <= paths
 
 
+def test_the_scene_is_mapped_beside_its_truth(tour: Tour) -> None:
+    assert tour.mapped is not None
+    labels, truth = tour.mapped.found.labels, tour.mapped.truth
+    assert labels is not None
+    assert labels.shape == truth.shape
+    assert set(np.unique(truth)) <= set(range(len(LAND_NAMES)))
+    assert tour.mapped.right == (labels == truth).mean()
+    page = make_page(tour)
+    assert all(caption in page for caption in ("the scene", "its map", "the truth", "rgb("))
+
+
 def test_own_pictures_that_fail_keep_their_reason(tour: Tour, own: Path) -> None:
     assert tour.own is not None
     assert len(tour.own.seen) == 5

@@ -19,6 +19,7 @@ from terralex.tasks import (
     load_taxa,
     stopping,
 )
+from terralex.tasks.taxon_scores import AS_PUBLISHED
 from terralex.taxonomy import RANKS, Taxonomy, make_taxonomy, read_taxonomy, taxonomic_name
 
 LINEAGES = [
@@ -228,7 +229,8 @@ def test_a_calibration_of_something_else_is_refused(model: Model, taxonomy: Taxo
     for calibration, other, said, message in (
         (replace(made, revision="other"), taxonomy, (), "for the model tiny@other, and this is tiny@"),
         (made, part, (), "on another taxonomy or another part of it"),
-        (made, taxonomy, ("a photo of {c}",), "with other words around the names"),
+        (made, taxonomy, ("a photo of {c}",), "with other words around the names; make one"),
+        (made, taxonomy, AS_PUBLISHED, "published vectors .* `terralex taxa convert"),
     ):
         with pytest.raises(UsageError, match=message):
             load_stopping(0.2, calibration, model, other, said)

@@ -11,6 +11,9 @@ if __name__ == "__main__":
     output, name, *changes = sys.argv[1:]
     trainer = Trainer(Recipe.load(name, changes), Path(output), overwrite=True)
     gradients = {}
+    for module in trainer.learner.modules():
+        if isinstance(module, torch.nn.Dropout):
+            module.p = 0.0
 
     def keep() -> None:
         named = trainer.network.named_parameters()

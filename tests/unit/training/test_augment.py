@@ -1,6 +1,16 @@
+import pytest
 import torch
 
-from terralex.training.augment import Draws, crop_and_turn, drop_bands, mix, render, vary_light
+from terralex.runtime.errors import UsageError
+from terralex.training.augment import (
+    Draws,
+    crop_and_turn,
+    cut_and_turn,
+    drop_bands,
+    mix,
+    render,
+    vary_light,
+)
 
 
 def draws(seed: int, count: int, part: slice = slice(None)) -> Draws:
@@ -29,6 +39,13 @@ def test_light_never_goes_below_zero_and_varies_by_picture() -> None:
     out = vary_light(torch.full((4, 3, 8, 8), 100.0), 0.3, draws(2, 4))
     assert out.min() >= 0
     assert len(out.mean(dim=(1, 2, 3)).unique()) == 4
+
+
+def test_without_gain_light_and_colour_stay() -> None:
+    pictures = torch.rand(100, 3, 4, 4)
+    torch.testing.assert_close(vary_light(pictures, 0.0, draws(2, 100)), pictures)
+    coloured = vary_light(pictures, 0.3, draws(2, 100)).std(dim=1).mean(dim=(1, 2)) > 1e-6
+    assert 0.8 < coloured.float().mean() < 1
 
 
 def test_a_rendering_ends_at_white_and_keeps_the_order() -> None:
@@ -81,3 +98,41 @@ def test_a_part_of_a_batch_varies_as_it_does_in_the_whole() -> None:
     half = slice(3, 6)
     part = vary_light(crop_and_turn(pixels[half], 16, 0.5, (d := draws(7, 6, half)), upright=False), 0.3, d)
     torch.testing.assert_close(part, whole[half])
+
+
+def test_crops_that_are_not_resampled_are_parts_of_the_picture_in_any_orientation() -> None:
+    pictures = torch.arange(6 * 2 * 9 * 9.0).reshape(6, 2, 9, 9)
+    seen = set()
+    for seed in range(40):
+        for picture, crop in zip(
+            pictures, cut_and_turn(pictures, 4, draws(seed, 6), upright=False), strict=True
+        ):
+            assert crop.shape == (2, 4, 4)
+            row, column = divmod(int(crop[0].min() - picture[0, 0, 0]), 9)
+            part = picture[:, row : row + 4, column : column + 4]
+            turns = [turned for k in range(4) for turned in _both(part.rot90(k, (1, 2)))]
+            orientation = [k for k, turned in enumerate(turns) if torch.equal(crop, turned)]
+            assert orientation, "all bands at once, and no pixel made up"
+            seen.add((orientation[0], row, column))
+    assert len({k for k, _, _ in seen}) == 8
+    assert {row for _, row, _ in seen} == set(range(6))
+
+
+def _both(part: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    return part, part.flip(2)
+
+
+def test_upright_crops_are_mirrored_alone_and_those_of_processes_are_those_of_one() -> None:
+    pictures = torch.arange(4 * 1 * 5 * 5.0).reshape(4, 1, 5, 5)
+
+    def crops(part: slice) -> torch.Tensor:
+        return cut_and_turn(pictures[part], 3, draws(3, 4, part), upright=True)
+
+    whole = crops(slice(None))
+    assert torch.equal(torch.cat([crops(slice(0, 2)), crops(slice(2, 4))]), whole)
+    assert all((crop[0, 1:, 0] > crop[0, :-1, 0]).all() for crop in whole), "up is up"
+
+
+def test_crops_cannot_be_cut_out_of_smaller_pictures() -> None:
+    with pytest.raises(UsageError, match="crops of 6 pixels cannot be cut out of pictures of 5"):
+        cut_and_turn(torch.zeros(1, 1, 5, 5), 6, draws(0, 1), upright=False)

@@ -103,3 +103,6 @@ def test_a_first_batch_that_teaches_nothing_stops_the_run(sources: list[Source])
     batch.captions.relation[2][batch.captions.relation[2] == HOLDS] = 0
     with pytest.raises(TerralexError, match="1 pictures of the first batch have no text"):
         check_batch(batch)
+    batch.captions.relation.fill_(HOLDS)
+    with pytest.raises(TerralexError, match="every text of the first batch holds for all its pictures"):
+        check_batch(batch)

@@ -88,7 +88,7 @@ def test_a_run_is_not_overwritten_by_accident(whole_run: Path, recipe: Recipe) -
 
 
 def test_another_recipe_does_not_resume_it(whole_run: Path) -> None:
-    with pytest.raises(UsageError, match="another recipe"):
+    with pytest.raises(UsageError, match=r"another recipe \(seed: 0, now 1\): repeat its settings"):
         Trainer(Recipe.load("pocket-clip", [*CHANGES, "seed=1"]), whole_run, resume=True)
 
 
@@ -100,9 +100,12 @@ def test_training_lowers_the_loss(tmp_path: Path) -> None:
 
 def test_an_overwritten_run_leaves_nothing_to_resume(tmp_path: Path, recipe: Recipe) -> None:
     """Else a run that is started anew and killed would go on from the one that it replaced."""
-    list(Trainer(recipe, tmp_path).run())
+    old = Trainer(recipe, tmp_path)
+    list(old.run())
+    model = old.export()
     trainer = Trainer(Recipe.load("pocket-clip", [*CHANGES, "log_every=3"]), tmp_path, overwrite=True)
     assert not trainer.checkpoint.exists()
+    assert not model.exists()
     list(trainer.run())
     assert len(losses(tmp_path)) == 2, "no rows of the old run among the new"
 
@@ -139,8 +142,11 @@ def test_without_a_compiler_it_says_what_to_do(
         list(trainer.run())
 
 
-def test_a_damaged_checkpoint_says_what_to_do(tmp_path: Path, recipe: Recipe) -> None:
-    (tmp_path / "last.ckpt").write_bytes(b"PK no more")
+@pytest.mark.parametrize("damage", ["torn", "another program's"])
+def test_a_damaged_checkpoint_says_what_to_do(tmp_path: Path, recipe: Recipe, damage: str) -> None:
+    torch.save({"state_dict": {}}, tmp_path / "last.ckpt")
+    if damage == "torn":
+        (tmp_path / "last.ckpt").write_bytes(b"PK no more")
     with pytest.raises(UsageError, match="cannot be read: pass --overwrite"):
         Trainer(recipe, tmp_path, resume=True)
 
@@ -155,11 +161,15 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path, recipe: Rec
     ("change", "message"),
     [
         ("model=bioclip", "only the pocket model is made from scratch"),
-        ("data=[{kind: sky, share: 1}]", "kind is one of folders, land, life, tree, not 'sky'"),
+        (
+            "data=[{kind: sky, share: 1}]",
+            "kind is one of folders, land, life, tree, captions, shards, ssl4eo, not 'sky'",
+        ),
         ("data=[{kind: land, share: 1}]", "has no 'tiles'"),
         ("data=[{kind: land, tiles: 9}]", "has no 'share'"),
         ("data=[{kind: land, tiles: 9, share: 1, folds: 3}]", "unknown key 'folds'"),
         ("data=[{kind: land, tiles: many, share: 1}]", "tiles of a data source must be a whole number"),
+        ("data=[{kind: tree, path: 5, share: 1}]", "path of a data source must be a text, not 5"),
         ("data=[{kind: land, tiles: 9, share: 0}]", "share of a data source must be a number above 0"),
         ("data=[{kind: land, tiles: 9, share: 1},{kind: land, tiles: 9, share: 0.01}]", "raise its share"),
     ],

@@ -15,7 +15,7 @@ TWO = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-p
 
 @pytest.mark.parametrize("name", ["clip", "rcme", "radial", "meru", "atmg"])
 def test_two_processes_have_the_gradients_of_one(tmp_path: Path, tree_changes: list[str], name: str) -> None:
-    changes = [*tree_changes, "steps=1", "accumulate=1", "batch_size=8", "clip_norm=1e9", "augment.gain=0.3"]
+    changes = [*tree_changes, "steps=1", "accumulate=2", "batch_size=8", "clip_norm=1e9", "augment.gain=0.3"]
     found = []
     for launcher, folder in ((ONE, "one"), (TWO, "two")):
         command = [*launcher, str(SCRIPT), str(tmp_path / folder), name, *changes, "validation=null"]

@@ -23,9 +23,8 @@ def test_changes_reach_into_mappings_and_lists() -> None:
 
 def test_an_objective_is_a_name_or_a_name_with_weights() -> None:
     assert Recipe.load("pocket", ["objective=radial_embeddings_model"]).objective == Radial()
-    assert Recipe.load("pocket-clip", ["objective=meru", "objective.entailment_weight=1"]).objective == Meru(
-        1.0
-    )
+    changes = ["prototypes=false", "objective=meru", "objective.entailment_weight=1"]
+    assert Recipe.load("pocket-clip", changes).objective == Meru(1.0)
 
 
 @pytest.mark.parametrize(
@@ -47,10 +46,15 @@ def test_an_objective_is_a_name_or_a_name_with_weights() -> None:
         ("objective=unheard", "'unheard' is none of clip, rcme, radial, meru, atmg"),
         ("objective={name: rcme, apex: top}", "objective.apex in the recipe: 'top' is none of root, parent"),
         ("objective={name: meru, margin: 1}", "unknown key 'objective.margin'"),
-        ("objective={name: clip, margin: 1}", "known are none"),
+        ("objective={name: clip, margin: 1}", "known are patch_weight"),
+        ("objective={name: clip, patch_weight: 1.5}", r"objective\.patch_weight must be from 0 to 1"),
         ("schedule=steep", "'steep' is none of cosine, one-cycle"),
         ("validation=3", "validation in the recipe: 3 is no mapping"),
         ("workers=-1", "workers must be 0 or more"),
+        ("seed=-1", "seed must be from 0 to 4294967295, not -1"),
+        ("seed=1e15", "seed must be from 0"),
+        ("objective.hard_weight=-1", r"objective\.hard_weight must be 0 or more"),
+        ("prototypes=true", "prototypes help the objective clip alone, not rcme"),
         ("precision=bf16-true", "'bf16-true' is none of 32-true, bf16-mixed"),
         ("augment=3", "augment in the recipe: 3 is no mapping"),
         ("augment.mix=lots", "augment.mix in the recipe: 'lots' is no number"),
@@ -66,7 +70,7 @@ def test_a_wrong_change_is_an_error(change: str, message: str) -> None:
 
 def test_a_missing_key_is_named(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("model: pocket\nconcepts: land\n")
-    with pytest.raises(UsageError, match="the recipe has no 'data'"):
+    with pytest.raises(UsageError, match="the recipe has no 'steps'"):
         Recipe.load(str(tmp_path / "mine.yaml"))
 
 
