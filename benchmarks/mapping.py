@@ -2,7 +2,7 @@
 
     python benchmarks/mapping.py [--frames 6] [--size 640x1136] [--channels 768] [--voxel 0.05] [--rounds 3]
 
-Both take the same depth (of a made room, seen by a camera that turns), poses and random features, on a grid
+Both take the same depth and poses (of a made room) and random features, on a grid
 with a cell for every 16 pixels as ViT-B/16 gives them. The published formulation (RayFronts'
 SemanticVoxelMap, as specified) resizes the features of each frame to all of its pixels, gathers those of
 the points, and merges them with the whole map by the distinct rows of their voxels. Ours is
@@ -28,6 +28,7 @@ from torch.nn import functional as F
 
 from terralex.mapping.frames import Intrinsics, unproject
 from terralex.mapping.voxels import GridFeatures, MapBuilder, MapInfo, unpack
+from terralex.synthetic.rooms import Camera, make_room
 
 VARIANTS = ("published", "ours")
 PATCH = 16
@@ -175,29 +176,12 @@ def merge(
 
 def room(
     frames: int, size: tuple[int, int]
-) -> tuple[list[np.ndarray], list[np.ndarray], list[np.ndarray], Intrinsics]:
-    """Depth, colours and poses of a camera that turns in a room of 6 x 5 x 3 m with wavy walls."""
-    height, width = size
-    camera = Intrinsics(0.53 * width, 0.53 * width, (width - 1) / 2, (height - 1) / 2)
-    rows, columns = np.mgrid[:height, :width]
-    rays = np.stack([(columns - camera.cx) / camera.fx, (rows - camera.cy) / camera.fy, np.ones(size)], -1)
-    low, high = np.array([-3.0, -2.5, -1.5]), np.array([3.0, 2.5, 1.5])
-    depths, colours, poses = [], [], []
-    for index in range(frames):
-        angle = 2 * np.pi * index / (2 * frames)
-        forward = np.array([np.cos(angle), np.sin(angle), 0.0])
-        right = np.array([np.sin(angle), -np.cos(angle), 0.0])
-        pose = np.eye(4)
-        pose[:3, :3] = np.stack([right, [0, 0, -1], forward], 1)
-        pose[:3, 3] = -0.5 * forward
-        towards = rays @ pose[:3, :3].T
-        with np.errstate(divide="ignore"):
-            walls = np.where(towards > 0, (high - pose[:3, 3]) / towards, (low - pose[:3, 3]) / towards)
-        waves = np.sin(towards * 9).sum(-1) / 20
-        depths.append((walls.min(-1) * (0.92 + waves)).astype(np.float32))
-        colours.append(np.rint(127 + 120 * np.sin(5 * towards)).astype(np.uint8))
-        poses.append(pose)
-    return depths, colours, poses, camera
+) -> tuple[list[np.ndarray], list[np.ndarray], np.ndarray, Intrinsics]:
+    """Depth, colours and poses of frames of a made room, and their camera."""
+    world, camera = make_room(0), Camera.of(size)
+    poses = world.poses(frames)
+    views = [world.render(pose, camera, size) for pose in poses]
+    return [view.depth for view in views], [view.rgb for view in views], poses, Intrinsics(*camera)
 
 
 def peak() -> float:

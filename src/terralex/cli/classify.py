@@ -16,16 +16,7 @@ TAXA = "Taxa"
 
 def classify(
     inputs: options.Inputs,
-    labels: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--labels",
-            "-l",
-            metavar="LABELS",
-            help='What to tell apart: "water,forest,town", or a .txt, .yaml or .csv file. Can be repeated.',
-            show_default=False,
-        ),
-    ] = None,
+    labels: options.Labels = None,
     bins: Annotated[
         Path | None,
         typer.Option(
@@ -112,6 +103,7 @@ def classify(
     workers: options.Workers = None,
     device: options.Device = "auto",
     precision: options.Precision = "auto",
+    engine: options.Engine = options.EngineName.local,
     offline: options.Offline = False,
     no_cache: options.NoCache = False,
 ) -> int:
@@ -134,7 +126,13 @@ def classify(
     items = tasks.list_items(inputs)
     loaded = load_model(model, device=device, precision=precision, offline=offline)
     encoder = tasks.Encoder(
-        loaded, bands=bands, units=units, batch_size=batch_size, workers=workers, cache=not no_cache
+        loaded,
+        bands=bands,
+        units=units,
+        batch_size=batch_size,
+        workers=workers,
+        cache=not no_cache,
+        engine=engine.value,
     )
     predict = answers.load(loaded, cache=not no_cache)
 

@@ -22,6 +22,7 @@ def embed(
     workers: options.Workers = None,
     device: options.Device = "auto",
     precision: options.Precision = "auto",
+    engine: options.Engine = options.EngineName.local,
     offline: options.Offline = False,
     no_cache: options.NoCache = False,
 ) -> int:
@@ -42,7 +43,13 @@ def embed(
     items = tasks.list_items(inputs)
     loaded = load_model(model, device=device, precision=precision, offline=offline)
     encoder = tasks.Encoder(
-        loaded, bands=bands, units=units, batch_size=batch_size, workers=workers, cache=not no_cache
+        loaded,
+        bands=bands,
+        units=units,
+        batch_size=batch_size,
+        workers=workers,
+        cache=not no_cache,
+        engine=engine.value,
     )
 
     def rows(chunk: Sequence[tasks.Embedding]) -> "Sequence[Row]":

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from terralex.cli import tables
 from terralex.cli.messages import INTERRUPTED, say
 from terralex.cli.output import Target
-from terralex.runtime import FORMS, InputError, ProgressBar, UsageError, progress
+from terralex.cli.running import LateBar
+from terralex.runtime import FORMS, InputError, UsageError
 
 if TYPE_CHECKING:
     from terralex.mapping.frames import PosedSequence
@@ -43,12 +43,12 @@ def build(recording: PosedSequence, outputs: Sequence[Path], **settings: Any) ->
 
     began = time.monotonic()
     try:
-        with _Frames() as frames:
+        with LateBar("frames") as frames:
             report = build_map(
                 recording,
                 outputs,
                 tell=say,
-                on_progress=frames.tell,
+                on_progress=lambda done, failed, total: frames.tell(done, total, failed),
                 **settings,
             )
     except KeyboardInterrupt:
@@ -61,30 +61,6 @@ def build(recording: PosedSequence, outputs: Sequence[Path], **settings: Any) ->
     seconds = time.monotonic() - began
     say(f"{made}: {report.voxels:,} voxels of {report.frames:,} frames{failed}, in {seconds:.1f} s")
     return InputError.exit_code if report.failed else 0
-
-
-class _Frames:
-    """A bar that learns how many frames there are when the first is done."""
-
-    def __init__(self) -> None:
-        self._stack = ExitStack()
-        self._bar: ProgressBar | None = None
-        self._done = self._failed = 0
-
-    def __enter__(self) -> _Frames:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
-    def tell(self, done: int, failed: int, total: int) -> None:
-        """Show that so many frames are done, and how many of them cannot be used."""
-        if self._bar is None:
-            shown = progress(total, "frames", done=done, failed=failed)
-            self._bar = self._stack.enter_context(shown)
-        else:
-            self._bar.advance(done - self._done, failed - self._failed)
-        self._done, self._failed = done, failed
 
 
 class Answering:

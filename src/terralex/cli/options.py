@@ -34,6 +34,13 @@ class ClassifyForm(StrEnum):
     pybioclip = "pybioclip"
 
 
+class EngineName(StrEnum):
+    """What `--engine` takes."""
+
+    local = "local"
+    ray = "ray"
+
+
 Inputs = Annotated[
     list[str],
     typer.Argument(
@@ -47,6 +54,16 @@ Gallery = Annotated[
     typer.Argument(
         metavar="INPUT",
         help="Where to look: images as files, folders, globs, @lists; or .parquet files of `terralex embed`.",
+        show_default=False,
+    ),
+]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--labels",
+        "-l",
+        metavar="LABELS",
+        help='What to tell apart: "water,forest,town", or a .txt, .yaml or .csv file. Can be repeated.',
         show_default=False,
     ),
 ]
@@ -154,6 +171,15 @@ Precision = Annotated[
     typer.Option(
         metavar="NAME",
         help="auto, float32, bfloat16 or float16. Auto: bfloat16 on a GPU, else float32.",
+        rich_help_panel=RUNNING,
+    ),
+]
+Engine = Annotated[
+    EngineName,
+    typer.Option(
+        "--engine",
+        help="local: this process. ray: the workers of the Ray cluster at RAY_ADDRESS, or of one that is "
+        "started on this machine; they keep no vectors for later runs.",
         rich_help_panel=RUNNING,
     ),
 ]

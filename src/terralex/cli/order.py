@@ -93,6 +93,7 @@ def order(
     workers: options.Workers = None,
     device: options.Device = "auto",
     precision: options.Precision = "auto",
+    engine: options.Engine = options.EngineName.local,
     offline: options.Offline = False,
     no_cache: options.NoCache = False,
 ) -> int:
@@ -124,7 +125,13 @@ def order(
     items = tasks.list_items(inputs or [])
     loaded = load_model(model, device=device, precision=precision, offline=offline)
     encoder = tasks.Encoder(
-        loaded, bands=bands, units=units, batch_size=batch_size, workers=workers, cache=not no_cache
+        loaded,
+        bands=bands,
+        units=units,
+        batch_size=batch_size,
+        workers=workers,
+        cache=not no_cache,
+        engine=engine.value,
     )
     orderer = tasks.Orderer(
         loaded,

@@ -133,6 +133,35 @@ class Run:
         return f"{text}, {self._failed:,} failed" if self._failed else text
 
 
+class LateBar:
+    """A bar, in a `with` block, that learns what it counts to when something is told for the first time.
+
+    Args:
+        what: What is counted.
+    """
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._stack = ExitStack()
+        self._bar: ProgressBar | None = None
+        self._done = self._failed = 0
+
+    def __enter__(self) -> LateBar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def tell(self, done: int, total: int, failed: int = 0) -> None:
+        """Show that so many are done, and how many of them failed."""
+        if self._bar is None:
+            shown = progress(total, self._what, done=done, failed=failed)
+            self._bar = self._stack.enter_context(shown)
+        else:
+            self._bar.advance(done - self._done, failed - self._failed)
+        self._done, self._failed = done, failed
+
+
 def describe_model(model: Model) -> str:
     """The model, where it runs and how precisely."""
     return f"model {model.name} on {model.device}, {str(model.dtype).removeprefix('torch.')}"

@@ -59,6 +59,7 @@ def search(
     workers: options.Workers = None,
     device: options.Device = "auto",
     precision: options.Precision = "auto",
+    engine: options.Engine = options.EngineName.local,
     offline: options.Offline = False,
     no_cache: options.NoCache = False,
 ) -> int:
@@ -84,7 +85,13 @@ def search(
     chosen = model or next(filter(None, map(tasks.recorded_model, files)), "pocket")
     loaded = load_model(chosen, device=device, precision=precision, offline=offline)
     encoder = tasks.Encoder(
-        loaded, bands=bands, units=units, batch_size=batch_size, workers=workers, cache=not no_cache
+        loaded,
+        bands=bands,
+        units=units,
+        batch_size=batch_size,
+        workers=workers,
+        cache=not no_cache,
+        engine=engine.value,
     )
     asked = tasks.encode_queries(encoder, words, examples)
     settings = run_settings(encoder, items, queries=digest(asked.names), hits_a_query=top_k)

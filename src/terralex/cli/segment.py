@@ -14,16 +14,7 @@ _BATCH_SIZE = 4
 
 def segment(
     inputs: options.Inputs,
-    labels: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--labels",
-            "-l",
-            metavar="LABELS",
-            help='What to tell apart: "water,forest,town", or a .txt, .yaml or .csv file. Can be repeated.',
-            show_default=False,
-        ),
-    ] = None,
+    labels: options.Labels = None,
     model: options.ModelName = "pocket",
     templates: options.Templates = None,
     threshold: Annotated[

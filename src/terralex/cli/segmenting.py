@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,8 +11,8 @@ from typing import TYPE_CHECKING
 from terralex.cli import tables
 from terralex.cli.messages import INTERRUPTED, say
 from terralex.cli.output import Target
-from terralex.cli.running import describe_model, write_all
-from terralex.runtime import ProgressBar, Row, UsageError, digest, progress
+from terralex.cli.running import LateBar, describe_model, write_all
+from terralex.runtime import Row, UsageError, digest
 from terralex.runtime.cache import VectorCache
 from terralex.tasks import Item, Segmentation
 from terralex.tasks.labels import Labels
@@ -188,7 +187,7 @@ def map_scene(
     )
     began = time.monotonic()
     try:
-        with _Windows() as windows:
+        with LateBar("windows") as windows:
             report = segment_scene(
                 scene,
                 segmenter,
@@ -215,28 +214,6 @@ def map_scene(
     _show(report.areas)
     _tell(report, model, time.monotonic() - began)
     return 0
-
-
-class _Windows:
-    """A bar that learns how many windows there are when the first are done."""
-
-    def __init__(self) -> None:
-        self._stack = ExitStack()
-        self._bar: ProgressBar | None = None
-        self._done = 0
-
-    def __enter__(self) -> _Windows:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
-    def tell(self, done: int, total: int) -> None:
-        """Show that so many windows are done."""
-        if self._bar is None:
-            self._bar = self._stack.enter_context(progress(total, "windows", done=self._done))
-        self._bar.advance(done - self._done)
-        self._done = done
 
 
 def _sorted_out(outputs: Sequence[Path]) -> dict[str, Path | None]:

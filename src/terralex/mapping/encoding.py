@@ -27,6 +27,7 @@ class FeatureEncoder:
     """Dense features of frames, to be asked in any words later.
 
     Attributes:
+        encoder: The model's dense encoder.
         channels: Numbers a feature has.
 
     Args:
@@ -40,14 +41,14 @@ class FeatureEncoder:
 
     def __init__(self, model: Model, *, crop: int | None = None, stride: int | None = None) -> None:
         self._model = model
-        self._encoder = DenseEncoder.for_model(model, crop=crop, stride=stride)
+        self.encoder = DenseEncoder.for_model(model, crop=crop, stride=stride)
         blank = torch.zeros(1, len(model.card.input.bands), _PROBE, _PROBE)
-        self.channels = int(self._encoder.local(blank).shape[1])
+        self.channels = int(self.encoder.local(blank).shape[1])
 
     def __call__(self, frame: Frame) -> NDArray[np.float32]:
         """Features of a frame, float32 (C, h, w)."""
         with _room_on(self._model):
-            features = self._encoder(_pixels(self._model, frame))[0]
+            features = self.encoder(_pixels(self._model, frame))[0]
         return _array(features)
 
 

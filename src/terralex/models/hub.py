@@ -42,17 +42,24 @@ def find(source: WeightSource, name: str) -> Path | None:
     return None
 
 
-def locate(source: WeightSource, name: str, *, offline: bool = False) -> Path:
+def locate(source: WeightSource, name: str, *, offline: bool = False, absent: str | None = None) -> Path:
     """The weight file of model ``name``, downloaded if it is not here and that is allowed.
+
+    Args:
+        source: Where it is published.
+        name: The model, and what the folder for files put by hand is called.
+        offline: Never use the network.
+        absent: What to say where it is not here, if other than of a model's weights.
 
     Raises:
         TerralexError: It is not here and cannot be fetched; the message names the file and where to put it.
     """
     if here := find(source, name):
         return here
+    absent = absent or _absent(source, name)
     if source.repo is None or is_offline(offline):
-        raise TerralexError(_absent(source, name))
-    return _download(source, _absent(source, name))
+        raise TerralexError(absent)
+    return _download(source, absent)
 
 
 def locate_part(repo: str, files: tuple[str, ...], name: str, *, offline: bool = False) -> Path:
@@ -67,17 +74,13 @@ def locate_part(repo: str, files: tuple[str, ...], name: str, *, offline: bool =
     Raises:
         TerralexError: As `locate`.
     """
-    source, folder = WeightSource(files=files, repo=repo), repo.replace("/", "--")
-    if here := find(source, folder):
-        return here
+    folder = repo.replace("/", "--")
     absent = (
         f"{name} needs {files[0]} of https://huggingface.co/{repo} to understand words, and it is not here. "
         f"Run `terralex models pull {name}` where there is a network; or put {files[0]} into "
         f"{hand_folder(folder)}"
     )
-    if is_offline(offline):
-        raise TerralexError(absent)
-    return _download(source, absent)
+    return locate(WeightSource(files=files, repo=repo), folder, offline=offline, absent=absent)
 
 
 def pull(card: ModelCard) -> Path:
@@ -89,9 +92,9 @@ def pull(card: ModelCard) -> Path:
     source = card.weights
     path = locate(source, card.name)
     if card.text.tower:
-        from terralex.models.radio.text import pull_text  # it needs torch
+        from terralex.models.radio.text import text_tower  # it needs torch
 
-        pull_text(card.text, card.name)
+        text_tower(card.text, card.name).fetch()
     if source.repo and source.files[0].startswith("open_clip") and not is_offline():
         with suppress(TerralexError):  # the weights are here; this is what they are compared with
             fetch_optional(source.repo, OPEN_CLIP_CONFIG, source.revision)

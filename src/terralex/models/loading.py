@@ -187,8 +187,8 @@ def _in_file(path: Path) -> Found:
     card = _described(path.parent)
     if card and path.name in card.weights.files:
         return Found(card, path)
-    radio = ", ".join(card.name for card in list_cards() if card.family == "radio")
     if path.name.endswith(".pth.tar"):
+        radio = ", ".join(card.name for card in list_cards() if card.family == "radio")
         raise UsageError(
             f"{path}: whose weights are these? Say it: NAME@{path}; if it is RADIO's, NAME is one of {radio}"
         )

@@ -8,9 +8,11 @@ in the cache.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 BATCH_SIZE = 32
 _BLOCK = 4  # chunks taken at once from an iterator, whose length is not known
+_PART = 8  # chunks that a worker of Ray takes at once: it reads one ahead while it encodes another
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +59,8 @@ class Encoder:
         units: Units of files that do not say.
         batch_size: Images a batch, which is also the chunk that results come in.
         workers: Reader threads; by default two more than there are CPUs, at most 8.
-        cache: Look up and keep the vectors of files on disk.
+        cache: Look up and keep the vectors of files on disk; `ray` does without.
+        engine: `local`: this process. `ray`: the workers of a Ray cluster, as of `map_on_ray`.
 
     Attributes:
         model: What encodes.
@@ -77,13 +81,15 @@ class Encoder:
         batch_size: int = BATCH_SIZE,
         workers: int | None = None,
         cache: bool = True,
+        engine: Literal["local", "ray"] = "local",
     ) -> None:
         self.model = model
         self.batch_size = batch_size
         self.bands = None if bands is None else Bands.parse(bands)
         self.units: Units | None = None if units is None else parse_units(units)
         self._workers = workers
-        self._cache = EmbeddingCache(model, bands, units) if cache else None
+        self._engine = engine
+        self._cache = EmbeddingCache(model, bands, units) if cache and engine == "local" else None
         self._reader: ChunkReader[Item, Features | _Decoded] | None = None
 
     def chunks(self, items: Sequence[Item], start: int = 0) -> Iterator[list[Encoded]]:
@@ -97,12 +103,25 @@ class Encoder:
             Chunk `i`: the results of `items[i * batch_size : (i + 1) * batch_size]`, one an item.
 
         Raises:
+            UsageError: Ray is asked for and not installed, or has no such device.
             TerralexError: The device ran out of memory. What is wrong with one item stands on its result.
         """
+        if self._engine == "ray":
+            yield from self._chunks_on_ray(items[start * self.batch_size :])
+            return
         reader = run_chunks(items, self._read, chunk_size=self.batch_size, workers=self._workers, start=start)
         self._reader = reader
         for chunk in reader:
             yield self._encode([(item, outcome) for _, item, outcome in chunk])
+
+    def _chunks_on_ray(self, items: Sequence[Item]) -> Iterator[list[Encoded]]:
+        from terralex.runtime.cluster import map_on_ray
+
+        local = copy(self)
+        local._engine = "local"
+        work = partial(_encode_part, local)
+        for chunks in map_on_ray(work, items, size=_PART * self.batch_size, device=self.model.device):
+            yield from chunks
 
     def stream(self, inputs: object) -> Iterator[list[Encoded]]:
         """As `chunks`, for whatever `as_items` takes; an iterator is read as its items are needed."""
@@ -163,6 +182,10 @@ class Encoder:
         if self._cache:
             self._cache.put({key: value for key, value in features.items() if isinstance(key, bytes)})
         return features
+
+
+def _encode_part(encoder: Encoder, items: Sequence[Item]) -> list[list[Encoded]]:
+    return list(encoder.chunks(items))
 
 
 def _result(

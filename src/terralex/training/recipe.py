@@ -70,7 +70,7 @@ class Recipe:
         scenes: made scenes, from which dense features learn in place of data.
         accumulate: batches a step.
         chunk: pictures, and texts, that go through the network at once, to save memory: the gradients of the
-            whole batch are the same (Gao et al. 2021, GradCache) at a third more time; 0: all of them.
+            whole batch are the same (Gao et al. 2021, GradCache) for one more forward pass; 0: all of them.
         schedule: ``cosine``: linear warm-up, then a cosine to zero. ``one-cycle``: Smith & Topin 2018.
         average: how slowly the exported average of the weights moves; 0: the last weights are exported.
         small_until: part of the steps on pictures of three quarters of the size.

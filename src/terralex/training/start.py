@@ -60,7 +60,8 @@ def _from_scratch(recipe: Recipe) -> tuple[ModelCard, nn.Module, Tokenizer]:
     architecture = {**card.architecture, **(recipe.architecture or {}), "bands": len(spec.bands)}
     try:
         config = PocketConfig.from_card(architecture)
-        network = PocketCLIP(config, PocketTokenizer(config.merges, config.context).vocab_size)
+        tokenizer = PocketTokenizer(config.merges, config.context)
+        network = PocketCLIP(config, tokenizer.vocab_size)
     except (TypeError, ValueError, RuntimeError, ZeroDivisionError) as error:
         raise UsageError(f"architecture in the recipe: there is no such pocket network ({error})") from None
     card = replace(
@@ -70,7 +71,7 @@ def _from_scratch(recipe: Recipe) -> tuple[ModelCard, nn.Module, Tokenizer]:
         input=replace(spec, size=config.image_size),
         text=replace(card.text, context=config.context),
     )
-    return card, network, PocketTokenizer(config.merges, config.context)
+    return card, network, tokenizer
 
 
 def _continued(recipe: Recipe) -> tuple[ModelCard, nn.Module, Tokenizer]:

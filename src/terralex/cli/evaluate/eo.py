@@ -62,6 +62,7 @@ def eo(
     workers: options.Workers = None,
     device: options.Device = "auto",
     precision: options.Precision = "auto",
+    engine: options.Engine = options.EngineName.local,
     offline: options.Offline = False,
     output: Annotated[
         Path | None,
@@ -79,8 +80,7 @@ def eo(
     overwrite: options.Overwrite = False,
 ) -> None:
     """Zero-shot classes, several labels, and pictures found by words, with published figures."""
-    from terralex.cli.evaluate.results import finish
-    from terralex.cli.messages import INTERRUPTED, say
+    from terralex.cli.evaluate.results import finish, interrupted
     from terralex.evaluation.eo import Settings, check_order
     from terralex.models import load_model
 
@@ -90,16 +90,14 @@ def eo(
     found = _find(data, names, split, None) if names else []
     loaded = load_model(model, device=device, precision=precision, offline=offline)
     found = found or _find(data, [], split, loaded)
-    settings = Settings(templates, as_published, batch_size, workers)
+    settings = Settings(templates, as_published, batch_size, workers, engine.value)
     if not as_published:
         for one in found:
             check_order(one)
     try:
         reports = _run(loaded, found, settings, output, resume, overwrite)
     except KeyboardInterrupt:
-        go_on = "what is done is kept: repeat the command with --resume to go on"
-        say(f"interrupted; {go_on if output else 'with -o FILE.csv a run can be resumed'}")
-        raise typer.Exit(INTERRUPTED) from None
+        raise interrupted(output) from None
     _show(reports, loaded)
     finish([(path, reason) for report in reports for path, reason in report.errors])
 
@@ -167,9 +165,8 @@ def _write(reports: "list[DatasetReport]", model: "Model", output: Path) -> None
     import io
     from base64 import b64encode
 
-    from terralex.cli.evaluate.results import write_rows
+    from terralex.cli.evaluate.results import write_page, write_rows
     from terralex.evaluation.eo import COLUMNS, draw_chart, html, markdown, report_rows, report_tables
-    from terralex.runtime import cannot_write, write_atomically
 
     write_rows(output, COLUMNS, report_rows(reports, model), {"model": model.key}, overwrite=True)
     picture = io.BytesIO()
@@ -184,10 +181,7 @@ def _write(reports: "list[DatasetReport]", model: "Model", output: Path) -> None
         ).encode(),
     }
     for path, content in pages.items():
-        try:
-            write_atomically(path, content)
-        except OSError as error:
-            raise cannot_write(path, error) from error
+        write_page(path, content)
 
 
 def _show(reports: "list[DatasetReport]", model: "Model") -> None:

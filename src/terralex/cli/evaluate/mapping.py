@@ -12,7 +12,8 @@ from terralex.runtime.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from terralex.evaluation.mapping import MakeMapper, MappingTable, SceneReport
+    from terralex.evaluation.mapping import MakeMapper, SceneReport
+    from terralex.evaluation.tables import FigureTable
     from terralex.models import Model
 
 
@@ -153,12 +154,11 @@ def _mappers(model: "Model", fuse: Fuse, refine: bool, offline: bool) -> "MakeMa
 
 
 def _write(
-    output: Path, reports: "Sequence[SceneReport]", made: "MappingTable", title: str, model: "Model"
+    output: Path, reports: "Sequence[SceneReport]", made: "FigureTable", title: str, model: "Model"
 ) -> None:
-    from terralex.cli.evaluate.results import ERRORS, write_rows
+    from terralex.cli.evaluate.results import ERRORS, write_page, write_rows
     from terralex.evaluation.mapping import class_rows, mapping_rows
     from terralex.evaluation.mapping.report import CLASS_COLUMNS
-    from terralex.runtime import cannot_write, write_atomically
 
     about = {"model": str, "dataset": str, "scene": str}
     settings = {"model": model.key}
@@ -171,11 +171,7 @@ def _write(
     columns = {**about, "index": int, "label": str, **dict.fromkeys(CLASS_COLUMNS, int), "iou": float}
     rows = [{"model": model.name, **row} for row in class_rows(reports)]
     write_rows(output.with_suffix(".classes.csv"), columns, rows, settings, overwrite=True)
-    page = output.with_suffix(".md")
-    try:
-        write_atomically(page, made.markdown(title).encode())
-    except OSError as error:
-        raise cannot_write(page, error) from error
+    write_page(output.with_suffix(".md"), made.markdown(title).encode())
 
 
 def _failures(reports: "Sequence[SceneReport]") -> list[tuple[str, str]]:
@@ -184,7 +180,7 @@ def _failures(reports: "Sequence[SceneReport]") -> list[tuple[str, str]]:
     return scenes + [(f"{r.scene}: frame {name}", reason) for r in reports for name, reason in r.left_out]
 
 
-def _show(made: "MappingTable", title: str) -> None:
+def _show(made: "FigureTable", title: str) -> None:
     from terralex.cli.evaluate.results import cell, show, table
 
     shown = table(title, "\n".join(made.notes), made.headings)

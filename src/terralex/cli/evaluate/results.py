@@ -13,8 +13,8 @@ from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
-from terralex.cli.messages import printable, say
-from terralex.runtime import Columns, Row, check_output, open_sink
+from terralex.cli.messages import INTERRUPTED, printable, say
+from terralex.runtime import Columns, Row, cannot_write, check_output, open_sink, write_atomically
 from terralex.runtime.errors import InputError
 
 ERRORS: Columns = {"path": str, "error": str}
@@ -45,6 +45,18 @@ def write_rows(
     """
     with open_sink(output, columns, settings, resume=False, overwrite=overwrite) as sink:
         sink.write_chunk(list(rows))
+
+
+def write_page(path: Path, content: bytes) -> None:
+    """Write what is made beside a table.
+
+    Raises:
+        TerralexError: It cannot be written.
+    """
+    try:
+        write_atomically(path, content)
+    except OSError as error:
+        raise cannot_write(path, error) from error
 
 
 def error_rows(errors: Sequence[tuple[str, str]]) -> list[Row]:
@@ -87,6 +99,13 @@ def percent(part: float | None) -> str:
 def cell(text: str, style: str = "") -> Text:
     """A cell that holds what a file or a person says: no markup in it counts."""
     return Text("\n".join(map(printable, text.splitlines())), style)
+
+
+def interrupted(output: Path | None) -> typer.Exit:
+    """Say how a run that keeps what is done in `-o FILE.csv` goes on; returns what to raise."""
+    go_on = "what is done is kept: repeat the command with --resume to go on"
+    say(f"interrupted; {go_on if output else 'with -o FILE.csv a run can be resumed'}")
+    return typer.Exit(INTERRUPTED)
 
 
 def finish(errors: Sequence[tuple[str, str]]) -> None:

@@ -76,8 +76,7 @@ def segmentation(
     overwrite: options.Overwrite = False,
 ) -> None:
     """Zero-shot segmentation as RADSeg was measured: mIoU, aAcc and mAcc, with published figures."""
-    from terralex.cli.evaluate.results import finish
-    from terralex.cli.messages import INTERRUPTED, say
+    from terralex.cli.evaluate.results import finish, interrupted
     from terralex.evaluation.segmentation import plan_segmentation
 
     settings = _settings(dataset or [], resolution or [], every)
@@ -89,9 +88,7 @@ def segmentation(
     try:
         reports = _run(plan, loaded, make, fingerprint, output, resume, overwrite, workers)
     except KeyboardInterrupt:
-        go_on = "what is done is kept: repeat the command with --resume to go on"
-        say(f"interrupted; {go_on if output else 'with -o FILE.csv a run can be resumed'}")
-        raise typer.Exit(INTERRUPTED) from None
+        raise interrupted(output) from None
     _show(reports, loaded.name)
     finish([(f"{r.setting.name}: {name}", reason) for r in reports for name, reason in r.errors])
 
@@ -178,9 +175,8 @@ def _run(
 
 
 def _write(reports: "list[SettingReport]", model: "Model", output: Path) -> None:
-    from terralex.cli.evaluate.results import ERRORS, write_rows
+    from terralex.cli.evaluate.results import ERRORS, write_page, write_rows
     from terralex.evaluation.segmentation import report_rows, report_table
-    from terralex.runtime import cannot_write, write_atomically
 
     where = {"model": str, "dataset": str, "resolution": str}
     columns = {**where, "metric": str, "label": str, "value": float, "n": int, **ERRORS}
@@ -190,11 +186,7 @@ def _write(reports: "list[SettingReport]", model: "Model", output: Path) -> None
         failed = {"model": model.name, **about, "metric": "error"}
         rows += [{**failed, "path": name, "error": reason} for name, reason in report.errors]
     write_rows(output, columns, rows, {"model": model.key}, overwrite=True)
-    page = output.with_suffix(".md")
-    try:
-        write_atomically(page, report_table(reports).markdown(_title(model.name)).encode())
-    except OSError as error:
-        raise cannot_write(page, error) from error
+    write_page(output.with_suffix(".md"), report_table(reports).markdown(_title(model.name)).encode())
 
 
 def _show(reports: "list[SettingReport]", model: str) -> None:

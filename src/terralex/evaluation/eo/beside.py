@@ -9,6 +9,8 @@ from importlib.resources import files
 
 import yaml
 
+from terralex.evaluation.eo.tallies import MAP_PUBLISHED
+
 ACCURACY = "accuracy"
 
 
@@ -56,7 +58,7 @@ def published() -> Published:
             model: dict(zip(columns, map(_figure, figures), strict=True))
             for model, figures in content[metric].items()
         }
-        for metric in (ACCURACY, "map@100_published")
+        for metric in (ACCURACY, MAP_PUBLISHED)
     }
     return Published(content["title"], content["source"], content["note"], tables)
 

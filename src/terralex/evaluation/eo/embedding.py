@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -19,6 +21,7 @@ from terralex.runtime.pipeline import run_chunks
 from terralex.runtime.progress import progress
 
 BATCH_SIZE = 32
+_PART = 8  # batches that a worker of Ray takes at once: it reads one ahead while it encodes another
 PUBLISHED_TEMPLATES = "msclip"
 
 
@@ -31,12 +34,14 @@ class Settings:
         as_published: Read pictures and call classes as the published evaluation does.
         batch_size: Pictures that go through the model at once.
         workers: Threads that read pictures ahead; None: `default_workers()`.
+        engine: `local`: this process. `ray`: the workers of a Ray cluster, as of `map_on_ray`.
     """
 
     templates: str | None = None
     as_published: bool = False
     batch_size: int = BATCH_SIZE
     workers: int | None = None
+    engine: Literal["local", "ray"] = "local"
 
     def prompts(self, model: Model) -> str:
         """The templates that are used."""
@@ -63,6 +68,7 @@ def encode_samples(model: Model, found: Sequence[Found], sink: RowSink, settings
     """Bring into the sink what it lacks: a chunk a batch, one data set after the other.
 
     Raises:
+        UsageError: Ray is asked for and not installed, or has no such device.
         TerralexError: The device ran out of memory, or the sink cannot be written.
     """
     size, done = settings.batch_size, sink.chunks_done
@@ -71,7 +77,8 @@ def encode_samples(model: Model, found: Sequence[Found], sink: RowSink, settings
         for one in found:
             chunks = -(-len(one.samples) // size)
             start, done = min(done, chunks), max(0, done - chunks)
-            for rows in _encode(model, one, start, settings):
+            encode = _encode_on_ray if settings.engine == "ray" else _encode
+            for rows in encode(model, one, start, settings):
                 failed = sum("error" in row for row in rows)
                 sink.write_chunk(rows, failed)
                 bar.advance(len(rows), failed=failed)
@@ -103,6 +110,21 @@ def _encode(model: Model, found: Found, start: int, settings: Settings) -> Itera
                 outcome = _outcome(*result, next(vectors))
             rows.append({**about, "seconds": share, **outcome})
         yield rows
+
+
+def _encode_on_ray(model: Model, found: Found, start: int, settings: Settings) -> Iterator[list[Row]]:
+    from terralex.runtime.cluster import map_on_ray
+
+    work = partial(_encode_part, model, replace(found, samples=()), replace(settings, engine="local"))
+    samples = found.samples[start * settings.batch_size :]
+    for batches in map_on_ray(work, samples, size=_PART * settings.batch_size, device=model.device):
+        yield from batches
+
+
+def _encode_part(
+    model: Model, found: Found, settings: Settings, samples: Sequence[Sample]
+) -> list[list[Row]]:
+    return list(_encode(model, replace(found, samples=tuple(samples)), 0, settings))
 
 
 def _outcome(labels: list[int], prepared: Prepared, vector: Tensor) -> Row:

@@ -10,6 +10,7 @@ from html import escape
 from terralex.evaluation.eo.beside import ACCURACY, published
 from terralex.evaluation.eo.run import DatasetReport
 from terralex.evaluation.eo.tallies import MAP_PUBLISHED, MAP_STANDARD, RECALL_AT, Figure
+from terralex.evaluation.tables import markdown_lines
 from terralex.models import Model
 from terralex.runtime import Columns, Row
 
@@ -114,11 +115,7 @@ def markdown(tables: Sequence[Table], title: str, chart: str) -> str:
     """A page of Markdown with a link to the chart."""
     parts = [f"# {title}", "", f"![{title}]({chart})", ""]
     for table in tables:
-        kinds = ["---" if place < table.words else "---:" for place in range(len(table.headings))]
-        lines = [
-            f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |"
-            for cells in (table.headings, kinds, *table.rows)
-        ]
+        lines = markdown_lines(table.headings, table.rows, table.words)
         parts += [f"## {table.title}", "", *lines, "", *(f"{note}\n" for note in table.notes)]
     return "\n".join(parts)
 

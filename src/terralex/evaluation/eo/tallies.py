@@ -26,7 +26,7 @@ RECALL_AT = (1, 5, 10)
 
 MAP_PUBLISHED, MAP_STANDARD = "map@100_published", "map@100"
 
-_TOP5, _TOP10 = 5, 10
+_TOP5 = 5
 
 
 @dataclass(frozen=True)
@@ -205,7 +205,7 @@ class Sentences:
 
     def __init__(self, owners: Tensor) -> None:
         self._owners = owners
-        self._top = TopPictures(len(owners), _TOP10)
+        self._top = TopPictures(len(owners), max(RECALL_AT))
         self._found = {k: [torch.zeros(0, dtype=torch.bool)] for k in RECALL_AT}
         self.pictures = 0
 
@@ -214,7 +214,7 @@ class Sentences:
         numbers = torch.arange(self.pictures, self.pictures + len(scores))
         own = self._owners == numbers[:, None]
         self._top.add(scores, own)
-        best = scores.sort(dim=1, descending=True, stable=True).indices[:, :_TOP10]
+        best = scores.sort(dim=1, descending=True, stable=True).indices[:, : max(RECALL_AT)]
         hits = own.gather(1, best)[own.any(dim=1)]  # a picture without a sentence has none to find
         for k, found in self._found.items():
             found.append(hit_rate(hits, k))

@@ -3,13 +3,7 @@
 from terralex.evaluation.mapping.metrics import MapScores, count_voxels, score_voxels
 from terralex.evaluation.mapping.plan import MappingPlan, Scene, plan_mapping
 from terralex.evaluation.mapping.points import read_points
-from terralex.evaluation.mapping.report import (
-    MappingTable,
-    class_rows,
-    mapping_rows,
-    mapping_table,
-    mean_figures,
-)
+from terralex.evaluation.mapping.report import class_rows, mapping_rows, mapping_table, mean_figures
 from terralex.evaluation.mapping.run import MakeMapper, Mapper, SceneReport, evaluate_mapping, predict
 from terralex.evaluation.mapping.settings import MappingSetting, load_mapping_settings, mapping_setting
 from terralex.evaluation.mapping.truth import truth_from_images, truth_from_points
@@ -22,7 +16,6 @@ __all__ = [
     "Mapper",
     "MappingPlan",
     "MappingSetting",
-    "MappingTable",
     "Scene",
     "SceneReport",
     "Votes",

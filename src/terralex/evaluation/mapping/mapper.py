@@ -13,7 +13,7 @@ from terralex.mapping.frames import Frame
 from terralex.mapping.query import voxel_probabilities
 from terralex.mapping.voxels import VoxelMap
 from terralex.models import Model
-from terralex.models.dense import DenseEncoder, Segmenter, Vocabulary
+from terralex.models.dense import Segmenter, Vocabulary
 from terralex.models.refine import Refiner
 from terralex.runtime import digest
 from terralex.runtime.cache import VectorCache
@@ -40,7 +40,6 @@ class FeatureMapper:
     ) -> None:
         self.key = model.key
         self._encode = FeatureEncoder(model, crop=setting.crop, stride=setting.stride)
-        self._align = DenseEncoder.for_model(model, crop=setting.crop, stride=setting.stride)
         self._vocabulary = Vocabulary.of(model, names, cache=cache)
 
     def encode(self, frame: Frame) -> NDArray[np.float32]:
@@ -49,7 +48,7 @@ class FeatureMapper:
 
     def probabilities(self, voxels: VoxelMap) -> NDArray[np.float32]:
         """As of `Mapper`."""
-        return voxel_probabilities(voxels, self._align, self._vocabulary)
+        return voxel_probabilities(voxels, self._encode.encoder, self._vocabulary)
 
 
 class ProbabilityMapper:

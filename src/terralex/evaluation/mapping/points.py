@@ -19,17 +19,22 @@ _TENSORS = (("semseg_gt_xyz", "semseg_gt_label"), ("vtx_coords", "vtx_labels"))
 _FROM_ONE = "vtx_labels"  # these count classes from 0, where lists of classes count from 1
 
 _PLY_TYPES = {
-    **{
-        "char": "i1",
-        "int8": "i1",
-        "uchar": "u1",
-        "uint8": "u1",
-        "short": "i2",
-        "int16": "i2",
-        "ushort": "u2",
-    },
-    **{"uint16": "u2", "int": "i4", "int32": "i4", "uint": "u4", "uint32": "u4"},
-    **{"float": "f4", "float32": "f4", "double": "f8", "float64": "f8"},
+    "char": "i1",
+    "int8": "i1",
+    "uchar": "u1",
+    "uint8": "u1",
+    "short": "i2",
+    "int16": "i2",
+    "ushort": "u2",
+    "uint16": "u2",
+    "int": "i4",
+    "int32": "i4",
+    "uint": "u4",
+    "uint32": "u4",
+    "float": "f4",
+    "float32": "f4",
+    "double": "f8",
+    "float64": "f8",
 }
 _FORMATS: dict[str, Literal["<", ">", "="]] = {
     "binary_little_endian": "<",

@@ -4,37 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from terralex.evaluation.mapping.plan import MappingPlan
 from terralex.evaluation.mapping.run import SceneReport
+from terralex.evaluation.tables import FigureTable, percent
 
 FIGURES = {"miou": "mIoU", "fmiou": "fmIoU", "accuracy": "accuracy"}
 MEAN = "mean"
 CLASS_COLUMNS = ("tp", "fp", "fn", "tn")
-
-
-@dataclass(frozen=True)
-class MappingTable:
-    """What was measured, for people.
-
-    Attributes:
-        headings: Of the columns; the first is words.
-        rows: Figures are numbers of percent; the last row is the mean over scenes.
-        notes: What has to be known to compare them.
-    """
-
-    headings: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    notes: tuple[str, ...]
-
-    def markdown(self, title: str) -> str:
-        """The table as a page of Markdown."""
-        words = ["---", *["---:"] * (len(self.headings) - 1)]
-        lines = [f"| {' | '.join(cells)} |" for cells in (self.headings, words, *self.rows)]
-        return "\n".join([f"# {title}", "", *lines, "", *(f"{note}\n" for note in self.notes)])
 
 
 def mean_figures(reports: Sequence[SceneReport]) -> dict[str, float]:
@@ -46,18 +25,18 @@ def mean_figures(reports: Sequence[SceneReport]) -> dict[str, float]:
     }
 
 
-def mapping_table(plan: MappingPlan, reports: Sequence[SceneReport], *, as_published: bool) -> MappingTable:
+def mapping_table(plan: MappingPlan, reports: Sequence[SceneReport], *, as_published: bool) -> FigureTable:
     """The figures of each scene in a row, and their mean."""
     rows = [
         (
             report.scene,
             f"{report.frames:,}",
             f"{report.voxels:,}",
-            *(_percent(getattr(report.scores, metric, math.nan)) for metric in FIGURES),
+            *(percent(getattr(report.scores, metric, math.nan)) for metric in FIGURES),
         )
         for report in reports
     ]
-    mean = (MEAN, "", "", *(_percent(value) for value in mean_figures(reports).values()))
+    mean = (MEAN, "", "", *(percent(value) for value in mean_figures(reports).values()))
     setting = plan.setting
     size = f"{setting.size[1]} x {setting.size[0]}"
     notes = [
@@ -79,7 +58,7 @@ def mapping_table(plan: MappingPlan, reports: Sequence[SceneReport], *, as_publi
     failed = [report.scene for report in reports if report.scores is None]
     if absent := [*plan.missing, *failed]:
         notes.append(f"Not all scenes of the published mean, and so not to be compared: {', '.join(absent)}.")
-    return MappingTable(("scene", "frames", "voxels", *FIGURES.values()), (*rows, mean), tuple(notes))
+    return FigureTable(("scene", "frames", "voxels", *FIGURES.values()), (*rows, mean), tuple(notes))
 
 
 def mapping_rows(reports: Sequence[SceneReport]) -> Iterator[dict[str, object]]:
@@ -109,7 +88,3 @@ def class_rows(reports: Sequence[SceneReport]) -> Iterator[dict[str, object]]:
 
 def _about(report: SceneReport) -> dict[str, object]:
     return {"dataset": report.setting.dataset, "scene": report.scene}
-
-
-def _percent(part: float) -> str:
-    return "–" if math.isnan(part) else f"{100 * part:.2f}"

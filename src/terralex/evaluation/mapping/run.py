@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -196,5 +195,4 @@ def _map(
 
 def _about(setting: MappingSetting, scene: Scene) -> dict[str, Any]:
     """What maps and truths depend on, as JSON values."""
-    recorded = json.loads(json.dumps(scene.recording.fingerprint()))
-    return {"recording": recorded, "voxel_size": setting.voxel_size}
+    return {"recording": scene.recording.fingerprint(), "voxel_size": setting.voxel_size}

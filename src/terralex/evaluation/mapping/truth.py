@@ -9,6 +9,7 @@ import numpy as np
 from terralex.evaluation.mapping.points import POINT_FILES, read_points
 from terralex.evaluation.mapping.votes import LabelledVoxels, Votes
 from terralex.mapping.frames import ClassTable, PosedSequence
+from terralex.mapping.fusion import used_pixels
 from terralex.mapping.voxels import keys_of
 from terralex.runtime.errors import InputError, UsageError
 
@@ -78,7 +79,7 @@ def truth_from_images(sequence: PosedSequence, classes: ClassTable, voxel_size: 
         if frame.labels is None:
             continue
         labelled += 1
-        rows, columns = np.nonzero(np.isfinite(frame.depth) & (frame.depth > 0))
+        rows, columns = used_pixels(frame)
         keys = keys_of(frame.points(rows, columns), voxel_size)
         votes.add(keys, counted[frame.labels[rows, columns]])
     if not labelled:

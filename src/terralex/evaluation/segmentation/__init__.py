@@ -2,7 +2,7 @@
 
 from terralex.evaluation.segmentation.classes import Names, class_names
 from terralex.evaluation.segmentation.metrics import IGNORED, Scores, count_pixels, score_pixels
-from terralex.evaluation.segmentation.report import SegmentationTable, report_rows, report_table
+from terralex.evaluation.segmentation.report import report_rows, report_table
 from terralex.evaluation.segmentation.resize import keep_ratio_size, resize_bilinear
 from terralex.evaluation.segmentation.run import (
     Labeller,
@@ -20,7 +20,6 @@ __all__ = [
     "Names",
     "Plan",
     "Scores",
-    "SegmentationTable",
     "Setting",
     "SettingReport",
     "choose_settings",

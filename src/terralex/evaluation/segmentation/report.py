@@ -2,38 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from terralex.evaluation.published import PublishedTable, published_table
 from terralex.evaluation.segmentation.run import SettingReport
+from terralex.evaluation.tables import FigureTable, percent
 
 FIGURES = {"miou": "mIoU", "aacc": "aAcc", "macc": "mAcc"}
 
 
-@dataclass(frozen=True)
-class SegmentationTable:
-    """What was measured, for people.
-
-    Attributes:
-        headings: Of the columns; the first three are words.
-        rows: Figures are numbers of percent.
-        notes: What has to be known to compare them.
-    """
-
-    headings: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    notes: tuple[str, ...]
-
-    def markdown(self, title: str) -> str:
-        """The table as a page of Markdown."""
-        words = ["---" if place < 3 else "---:" for place in range(len(self.headings))]
-        lines = [f"| {' | '.join(cells)} |" for cells in (self.headings, words, *self.rows)]
-        return "\n".join([f"# {title}", "", *lines, "", *(f"{note}\n" for note in self.notes)])
-
-
-def report_table(reports: Sequence[SettingReport]) -> SegmentationTable:
+def report_table(reports: Sequence[SettingReport]) -> FigureTable:
     """The figures of each setting in a row."""
     published = published_table("segmentation")
     headings = ("dataset", "resolution", "pictures", *FIGURES.values(), *published.rows)
@@ -42,7 +20,7 @@ def report_table(reports: Sequence[SettingReport]) -> SegmentationTable:
     partial = [report.setting.name for report in reports if not report.is_whole]
     if partial:
         notes.append(f"Not the whole validation set, and so not to be compared: {'; '.join(partial)}.")
-    return SegmentationTable(headings, tuple(rows), tuple(notes))
+    return FigureTable(headings, tuple(rows), tuple(notes), words=3)
 
 
 def report_rows(reports: Sequence[SettingReport]) -> Iterator[dict[str, object]]:
@@ -71,10 +49,6 @@ def _row(report: SettingReport, published: PublishedTable) -> tuple[str, ...]:
     setting, scores = report.setting, report.scores
     count = setting.dataset.count
     pictures = f"{report.pictures:,}" + ("" if report.is_whole or count is None else f" of {count:,}")
-    figures = [_percent(getattr(scores, metric)) for metric in FIGURES]
-    beside = [_percent(row[published.columns.index(setting.dataset.name)]) for row in published.rows.values()]
+    figures = [percent(getattr(scores, metric)) for metric in FIGURES]
+    beside = [percent(row[published.columns.index(setting.dataset.name)]) for row in published.rows.values()]
     return (setting.dataset.title, setting.resolution, pictures, *figures, *beside)
-
-
-def _percent(part: float | None) -> str:
-    return "" if part is None else "–" if math.isnan(part) else f"{100 * part:.2f}"

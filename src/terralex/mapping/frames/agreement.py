@@ -18,10 +18,9 @@ POINTS = 2000
 TOLERANCE = 0.03
 """How far depths that agree may differ, as a part of them."""
 
-_TURNED, _MOVED = (
-    np.deg2rad(3),
-    0.05,
-)  # less tells nothing: any pose would do; the move is a part of the depth
+# Less tells nothing, as any pose would do.
+_TURNED = np.deg2rad(3)
+_MOVED = 0.05  # a part of the depth
 
 
 @dataclass(frozen=True)

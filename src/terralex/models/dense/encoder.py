@@ -129,7 +129,7 @@ class DenseEncoder(nn.Module):
         """The size that a picture is resized to: whole windows, or without windows whole patches."""
         if self.crop:
             return slide_size(height, width, self.crop, self.stride)
-        return _whole(height, self.patch_size), _whole(width, self.patch_size)
+        return whole_patches(height, width, self.patch_size)
 
     @property
     def _weight(self) -> Tensor:
@@ -137,8 +137,9 @@ class DenseEncoder(nn.Module):
         return next(weight for weight in self.tower.parameters() if weight.ndim > 1)
 
 
-def _whole(side: int, patch: int) -> int:
-    return max(1, round(side / patch)) * patch
+def whole_patches(height: int, width: int, patch: int) -> tuple[int, int]:
+    """The nearest height and width of whole patches."""
+    return max(1, round(height / patch)) * patch, max(1, round(width / patch)) * patch
 
 
 def _check_scale(name: str, scale: float | None) -> None:

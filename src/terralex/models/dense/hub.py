@@ -15,9 +15,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from terralex.models.dense.encoder import DenseEncoder
+from terralex.models.dense.encoder import DenseEncoder, whole_patches
 from terralex.models.dense.labelling import NONE, denoise, label_map
 from terralex.models.dense.segmenter import Vocabulary, grid_probabilities
+from terralex.models.dense.windows import resize
 from terralex.models.loading import load_model, resolve
 from terralex.models.prompts import fill, load_templates
 from terralex.models.radio import RadioCLIP, with_adaptor
@@ -192,8 +193,7 @@ class RADSegEncoder:
         """One vector (B, C) a picture; in the space of the texts (B, D) without `return_radio_features`."""
         network = cast(RadioCLIP, self.model.network)
         pixels = self._condition(rgb_image).to(self.model.dtype)
-        size = self.get_nearest_size(pixels.shape[2], pixels.shape[3])
-        pixels = F.interpolate(pixels, size=size, mode="bilinear", align_corners=False)
+        pixels = resize(pixels, self.get_nearest_size(pixels.shape[2], pixels.shape[3]))
         summary = network.radio.encode(pixels)[0][:, network.head.slot]
         return (summary if self.return_radio_features else network.align(summary)).float()
 
@@ -225,8 +225,7 @@ class RADSegEncoder:
 
     def get_nearest_size(self, h: int, w: int) -> tuple[int, int]:
         """The nearest height and width of whole patches."""
-        patch = self.encoder.patch_size
-        return max(1, round(h / patch)) * patch, max(1, round(w / patch)) * patch
+        return whole_patches(h, w, self.encoder.patch_size)
 
     def is_compatible_size(self, h: int, w: int) -> bool:
         """Whether a height and a width are of whole patches."""

@@ -243,15 +243,6 @@ def text_tower(spec: TextSpec, name: str, *, offline: bool = False) -> TextTower
     return kind(spec.tower, name, offline=offline)
 
 
-def pull_text(spec: TextSpec, name: str) -> None:
-    """Fetch the text tower that a card names, so that later runs need no network.
-
-    Raises:
-        TerralexError: It cannot be fetched.
-    """
-    text_tower(spec, name).fetch()
-
-
 def _siglip2_network(config: Path) -> nn.Module:
     from transformers import Siglip2TextConfig, Siglip2TextModel
 

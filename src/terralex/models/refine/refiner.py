@@ -173,13 +173,7 @@ class Refiner:
         return Segmentation(labels, torch.where(restored | (best == 0), coarse.confidence, best))
 
     @torch.no_grad()
-    def probabilities(
-        self,
-        image: Tensor,
-        probabilities: Tensor,
-        size: tuple[int, int],
-        coarse: Segmentation | None = None,
-    ) -> Tensor:
+    def probabilities(self, image: Tensor, probabilities: Tensor, size: tuple[int, int]) -> Tensor:
         """Refined probabilities of all classes, for those who need them all: `refine` does without.
 
         Returns:
@@ -187,10 +181,10 @@ class Refiner:
             classes have at least their coarse probability. The coarse ones if SAM accepts no mask.
         """
         maps = ClassMaps(probabilities, size)
-        coarse = coarse or label_map(probabilities, size)
+        labels = label_map(probabilities, size).labels
         stack = torch.zeros(len(probabilities), *size, device=probabilities.device)
         failed = self._no_failure(maps)
-        for label, rows, columns, values in self._pieces(image, maps, coarse.labels, failed):
+        for label, rows, columns, values in self._pieces(image, maps, labels, failed):
             window = stack[label, rows, columns]
             torch.maximum(window, values, out=window)
         kept = (

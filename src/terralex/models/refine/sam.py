@@ -32,7 +32,6 @@ class Sam(nn.Module):
         image_size: Side in pixels of the square frame that SAM looks at: 1024.
         grid_size: Side of its embedding of a picture: 64.
         prompt_size: Side of the mask that may be a prompt, and of the masks that it answers: 256.
-        width: Channels that the neck takes: those of SAM's trunk.
 
     Args:
         config: The architecture.
@@ -52,7 +51,6 @@ class Sam(nn.Module):
         self.image_size: int = prompts.image_size
         self.grid_size: int = prompts.image_embedding_size
         self.prompt_size = 4 * self.grid_size
-        self.width: int = vision.hidden_size
 
     @property
     def has_trunk(self) -> bool:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from terralex.models.card import WeightSource
 from terralex.models.checkpoints import read_tensors
-from terralex.models.hub import fetch_optional, find, hand_folder, is_offline
+from terralex.models.hub import hand_folder, locate
 from terralex.runtime.errors import TerralexError
 
 SAM_NAME = "sam-vit-huge"
@@ -73,18 +73,7 @@ def locate_sam(*, offline: bool = False) -> Path:
     Raises:
         TerralexError: It is not here and cannot be fetched; the message names the file and where to put it.
     """
-    if here := find(SAM_WEIGHTS, SAM_NAME):
-        return here
-    assert SAM_WEIGHTS.repo is not None
-    if is_offline(offline):
-        raise TerralexError(_absent())
-    try:
-        fetched = fetch_optional(SAM_WEIGHTS.repo, SAM_WEIGHTS.files[0])
-    except TerralexError as error:
-        raise TerralexError(f"{_absent()} ({error})") from error
-    if fetched is None:
-        raise TerralexError(_absent())
-    return fetched
+    return locate(SAM_WEIGHTS, SAM_NAME, offline=offline, absent=_absent())
 
 
 def _absent() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +73,7 @@ class Form:
     per_metre: float
     texts: Mapping[str, str]
     labels: Callable[[int], str] | None = None
-    numbers: tuple[int, ...] = field(default=())
+    numbers: tuple[int, ...] = ()
 
 
 def _spread(classes: tuple[str, ...]) -> tuple[int, ...]:

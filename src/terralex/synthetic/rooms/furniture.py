@@ -157,7 +157,7 @@ def _lamp(make: Maker, height: float, radius: float) -> Iterator[Solid]:
 
 
 def table(make: Maker) -> Iterator[Solid]:
-    """A table about the origin, with a box on it or not."""
+    """A table about the origin, with a box on it."""
     wood = make.wood()
     if make.rng.random() < 0.5:
         width, depth = make.rng.uniform(1.0, 1.4), make.rng.uniform(0.7, 0.85)

@@ -46,11 +46,9 @@ def _shell(make: Maker, width: float, depth: float, height: float) -> Iterator[S
     """Walls, floor and ceiling, which throw no shadows into the room."""
     x, y, thick = width / 2, depth / 2, 0.1
     colour = make.choose(_WALLS)
-    wall = Paint(
-        colour, str(make.rng.choice(["plain", "stripes", "bricks"], p=[0.5, 0.25, 0.25])), colour, 0.16
-    )
-    paler: Colour = (colour[0] * 0.95, colour[1] * 0.95, colour[2] * 0.95)
-    wall = Paint(colour, wall.pattern, paler, wall.scale, int(make.rng.integers(1000)))
+    pattern = str(make.rng.choice(["plain", "stripes", "bricks"], p=[0.5, 0.25, 0.25]))
+    darker: Colour = (colour[0] * 0.95, colour[1] * 0.95, colour[2] * 0.95)
+    wall = Paint(colour, pattern, darker, 0.16, int(make.rng.integers(1000)))
     if make.rng.random() < 0.7:
         wood = make.choose(furniture.WOODS)
         floor = Paint(wood, "planks", (wood[0] * 0.55, wood[1] * 0.55, wood[2] * 0.55), 0.14)

@@ -140,7 +140,7 @@ def _told(
     templates: Templates | None,
     cache: bool,
 ) -> NDArray[np.float32]:
-    """Of a map of features: the probabilities of phrases, then of what they are asked against."""
+    """Of a map of features: the probabilities of phrases, then of the others that they are asked against."""
     from terralex.mapping.query import voxel_probabilities
     from terralex.models.dense import DenseEncoder, Vocabulary
     from terralex.runtime.cache import VectorCache
@@ -150,12 +150,9 @@ def _told(
             f"the map was made by {voxels.info.model} with weights {voxels.info.revision}, and {model.name} "
             f"has {model.revision}: ask it with the model that made it, or make it again"
         )
-    both = {f"?{name}": own for name, own in asked.items()} | {
-        f"-{name}": own for name, own in against.items()
-    }
     vocabulary = Vocabulary.of(
         model,
-        {name: _plain(own) for name, own in both.items()},
+        {name: _plain(own) for name, own in (asked | against).items()},
         fspath(templates) if isinstance(templates, PathLike) else templates,
         cache=VectorCache("texts") if cache else None,
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Sequence
-from xml.sax import saxutils
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from PIL import ImageDraw, ImageFont, PngImagePlugin
 
 from terralex.imagery import Grid
 from terralex.tasks.photos.records import NONE, ClassShare, Segmentation
+from terralex.tasks.scenes.cog import escape
 from terralex.tasks.scenes.colours import Colour, class_colours
 
 MOST_COLOURS = 255
@@ -62,8 +62,8 @@ def place_file(grid: Grid, names: Sequence[str]) -> bytes:
     """What GIS programs read beside a mask (`MASK.png.aux.xml`): its place on the ground, and the names."""
     a, b, c, d, e, f = grid.transform
     place = ", ".join(repr(float(value)) for value in (c, a, b, f, d, e))
-    system = f"<SRS>{_escaped(grid.crs)}</SRS>" if grid.crs else ""
-    named = "".join(f"<Category>{_escaped(name)}</Category>" for name in ("", *names))
+    system = f"<SRS>{escape(grid.crs)}</SRS>" if grid.crs else ""
+    named = "".join(f"<Category>{escape(name)}</Category>" for name in ("", *names))
     return (
         f"<PAMDataset>{system}<GeoTransform>{place}</GeoTransform>"
         f'<PAMRasterBand band="1"><NoDataValue>0</NoDataValue><CategoryNames>{named}</CategoryNames>'
@@ -122,7 +122,3 @@ def _encoded(picture: Pictures.Image, form: str, **options: object) -> bytes:
     memory = io.BytesIO()
     picture.save(memory, form, **options)
     return memory.getvalue()
-
-
-def _escaped(text: str) -> str:
-    return saxutils.escape("".join(letter for letter in text if letter.isprintable()))

@@ -78,16 +78,14 @@ def _map_section(tour: Tour) -> tuple[Section, ...]:
     mapped = tour.mapped
     if mapped is None or mapped.found.labels is None:
         return ()
-    colours = np.array(class_colours(len(SAMPLE_LABELS)), np.uint8)
+    palette = dict(zip(SAMPLE_LABELS, class_colours(len(SAMPLE_LABELS)), strict=True))
+    colours = np.array(list(palette.values()), np.uint8)
     views = (
         replace(tour.scene[0], caption="the scene"),
         View("its map", picture_uri(colours[mapped.found.labels])),
         View("the truth", picture_uri(colours[mapped.truth])),
     )
-    keys = tuple(
-        Key(share.label, class_colours(len(SAMPLE_LABELS))[SAMPLE_LABELS.index(share.label)], share.area)
-        for share in mapped.found.classes
-    )
+    keys = tuple(Key(share.label, palette[share.label], share.area) for share in mapped.found.classes)
     lead = (
         f"Every pixel of a made scene is named, from {len(SAMPLE_LABELS)} words alone; {mapped.right:.0%} of "
         "them are right. Real scenes become GeoTIFFs and polygons that open in a GIS."

@@ -24,9 +24,6 @@ _FIRST: tuple[Colour, ...] = (
 )
 _GOLDEN = 0.618033988749895
 
-NONE: Colour = (200, 200, 200)
-"""Of pixels that are none of the classes."""
-
 
 def class_colours(count: int) -> list[Colour]:
     """That many different colours, always the same: the first are the most different."""

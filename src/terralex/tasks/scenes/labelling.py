@@ -59,14 +59,12 @@ class Batch(NamedTuple):
     """Some windows are done.
 
     Attributes:
-        row: Their row.
         labelled: How many the model has seen.
         empty: How many hold no data, and were skipped.
         ends_row: Whether the row is done, and its part of the map written.
         notes: Remarks about the scene.
     """
 
-    row: int
     labelled: int
     empty: int
     ends_row: bool
@@ -125,7 +123,7 @@ class Labelling:
                 blender.forget_before(row + 1)
             if row >= first:
                 notes = outcome[0].notes if outcome else ()
-                yield Batch(row, len(outcome), len(batch) - len(outcome), ends_row, notes)
+                yield Batch(len(outcome), len(batch) - len(outcome), ends_row, notes)
 
     def _read(self, batch: list[Cell]) -> list[_Window]:
         """The windows of a batch that have anything to label."""

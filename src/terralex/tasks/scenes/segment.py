@@ -45,7 +45,6 @@ class SceneReport:
         output: The map.
         grid: Where it lies.
         areas: How much ground each class covers.
-        labelled: Pixels that have a class; the others hold no data, or are outside the region.
         windows: Windows that the model has seen.
         skipped: Windows without data.
         polygons: Polygons written; None if nobody asked.
@@ -55,11 +54,15 @@ class SceneReport:
     output: Path
     grid: Grid
     areas: tuple[ClassArea, ...]
-    labelled: int
     windows: int
     skipped: int
     polygons: int | None
     notes: tuple[str, ...]
+
+    @property
+    def labelled(self) -> int:
+        """Pixels that have a class; the others hold no data, or are outside the region."""
+        return sum(area.pixels for area in self.areas)
 
 
 def segment_scene(
@@ -157,7 +160,6 @@ def segment_scene(
         output=outputs.labels,
         grid=scene.grid,
         areas=made.areas,
-        labelled=sum(area.pixels for area in made.areas),
         windows=work.state.rows,
         skipped=work.state.failed,
         polygons=made.polygons,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,9 +12,6 @@ from terralex.imagery import Image
 from terralex.runtime.errors import InputError
 from terralex.training.captions import Captions
 from terralex.training.concepts import FALSE, HOLDS
-
-BUFFER = 2**16
-"""Pictures that are shuffled among each other, where what lies together is best read together."""
 
 UNREADABLE = ""
 """The caption of a picture whose caption cannot be read."""
@@ -46,25 +42,6 @@ class CaptionedPictures(Protocol):
 
     def order(self, epoch: int, seed: int) -> NDArray[np.integer[Any]]:
         """(N,): every picture once, in the order in which an epoch takes them."""
-
-
-def shuffled_groups(starts: Sequence[int], buffer: int, seed: int, epoch: int) -> NDArray[np.int32]:
-    """Groups in a random order, and pictures at random within each few of them.
-
-    So what is read in a row lies in a few places, and what is compared with each other comes from all over.
-
-    Args:
-        starts: The first picture of each group, and their number as the last entry.
-        buffer: Pictures that are shuffled among each other.
-        seed: Of the order.
-        epoch: Its number: another order each.
-    """
-    rng = np.random.default_rng((seed, epoch))
-    groups = rng.permutation(len(starts) - 1)
-    order = np.concatenate([np.arange(starts[k], starts[k + 1], dtype=np.int32) for k in groups])
-    for start in range(0, len(order), buffer):
-        rng.shuffle(order[start : start + buffer])
-    return order
 
 
 class TextCaptions:

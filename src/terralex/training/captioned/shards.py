@@ -6,7 +6,6 @@ import io
 import json
 import tarfile
 import tempfile
-from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 
@@ -14,12 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terralex.imagery import IMAGE_EXTENSIONS, Image, Units, read_image
-from terralex.runtime.cache import cache_dir, cache_key
 from terralex.runtime.errors import InputError, UsageError
-from terralex.runtime.files import write_atomically
 from terralex.runtime.inputs import natural_key
-from terralex.training.captioned.pictures import BUFFER, shuffled_groups
-from terralex.training.tars import Parts, samples
+from terralex.training.shuffling import BUFFER, shuffled_groups
+from terralex.training.tars import Parts, kept_index, samples
 
 _VERSION = "1"  # of the kept index
 _MOST_TEXT = 2**20  # bytes of a caption's file; more is none
@@ -123,21 +120,18 @@ class CaptionedShards:
 
 def _index(path: Path) -> _Index:
     """The index of a shard, from the cache if the file is as it was."""
-    try:
-        state = path.stat()
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
-    key = cache_key("captions", _VERSION, str(path.resolve()), str(state.st_size), str(state.st_mtime_ns))
-    kept = cache_dir() / "shards" / f"{key.hex()}.npz"
-    with suppress(Exception), np.load(kept, allow_pickle=False) as arrays:
+    return kept_index(path, ("captions", _VERSION), build=_build, dump=_dump, load=_load)
+
+
+def _dump(index: _Index) -> bytes:
+    content = io.BytesIO()
+    np.savez(content, **vars(index))
+    return content.getvalue()
+
+
+def _load(path: Path) -> _Index:
+    with np.load(path, allow_pickle=False) as arrays:
         return _Index(**{field.name: arrays[field.name] for field in fields(_Index)})
-    index = _build(path)
-    with suppress(OSError, RuntimeError):  # no place for a cache: found again the next time
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        content = io.BytesIO()
-        np.savez(content, **vars(index))
-        write_atomically(kept, content.getvalue())
-    return index
 
 
 def _build(path: Path) -> _Index:

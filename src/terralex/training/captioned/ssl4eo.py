@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from terralex.imagery import Bands, Image, Units
 from terralex.runtime.errors import InputError, UsageError
 from terralex.runtime.inputs import natural_key
-from terralex.training.captioned.pictures import BUFFER, shuffled_groups
 from terralex.training.captioned.table import read_columns
+from terralex.training.shuffling import BUFFER, shuffled_groups
 
 FOLDER, SENSOR = "S2L2A", "sentinel-2-l2a"
 TABLES = (".csv", ".parquet")

@@ -6,7 +6,6 @@ import io
 import json
 import tarfile
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -14,11 +13,9 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from terralex.runtime.cache import cache_dir, cache_key
 from terralex.runtime.errors import UsageError
-from terralex.runtime.files import write_atomically
 from terralex.taxonomy import RANKS
-from terralex.training.tars import samples
+from terralex.training.tars import kept_index, samples
 
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 _VERSION = "1"  # of the kept index
@@ -51,19 +48,7 @@ def index_shard(path: Path) -> ShardIndex:
     Raises:
         UsageError: It holds no pictures, is cut short or damaged, or a picture has no lineage.
     """
-    try:
-        state = path.stat()
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from None
-    key = cache_key(_VERSION, str(path.resolve()), str(state.st_size), str(state.st_mtime_ns))
-    kept = cache_dir() / "shards" / f"{key.hex()}.npz"
-    with suppress(Exception):  # a kept index that is absent or damaged is made again
-        return _load(kept)
-    index = _build(path)
-    with suppress(OSError, RuntimeError):  # no place for a cache: found again the next time
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(kept, _dump(index))
-    return index
+    return kept_index(path, (_VERSION,), build=_build, dump=_dump, load=_load)
 
 
 def _build(path: Path) -> ShardIndex:

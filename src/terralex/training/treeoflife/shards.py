@@ -10,12 +10,10 @@ from numpy.typing import NDArray
 from terralex.runtime.errors import InputError, UsageError
 from terralex.runtime.inputs import natural_key
 from terralex.taxonomy import Taxonomy
+from terralex.training.shuffling import BUFFER, shuffled_groups
 from terralex.training.treeoflife.metadata import is_unfinished, taxonomy_of
 from terralex.training.treeoflife.pictures import decode_rgb
 from terralex.training.treeoflife.shard_index import ShardIndex, index_shard
-
-BUFFER = 2**16
-"""Pictures that are shuffled among each other: those of a few shards."""
 
 
 class TreeShards:
@@ -90,13 +88,7 @@ class TreeShards:
 
         So what is read in a row stands in a few files, which stay in the memory of the system.
         """
-        rng = np.random.default_rng((seed, epoch))
-        shards = rng.permutation(len(self.paths))
-        ranges = [np.arange(self._starts[k], self._starts[k + 1], dtype=np.int32) for k in shards]
-        order = np.concatenate(ranges)
-        for start in range(0, len(order), self._buffer):
-            rng.shuffle(order[start : start + self._buffer])
-        return order
+        return shuffled_groups(self._starts.tolist(), self._buffer, seed, epoch)
 
 
 def _leaves(indices: list[ShardIndex]) -> tuple[Taxonomy, NDArray[np.int32]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -69,10 +68,10 @@ def _read_images(path: Path) -> list[tuple[str, NDArray[np.float64]]]:
     return [(name, pose) for _, name, pose in sorted(entries, key=lambda entry: entry[0])]
 
 
-def _headers(path: Path) -> Iterator[tuple[int, str]]:
+def _headers(path: Path) -> list[tuple[int, str]]:
     """The first of the two lines that there are for each picture; the second has points, and may be empty."""
     lines = [(n, text) for n, text in enumerate(files.read_text(path).splitlines(), 1) if text[:1] != "#"]
-    return iter([entry for entry in lines[::2] if entry[1].strip()])
+    return [entry for entry in lines[::2] if entry[1].strip()]
 
 
 SCANNETPP = Layout(
