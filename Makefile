@@ -43,5 +43,5 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 
 $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	@echo "Installing Terralex and its tools into $(VENV). The first time takes some minutes: PyTorch is large."
-	@$(BIN)/python -m pip install --disable-pip-version-check -e ".[dev,train]"
+	@$(BIN)/python -m pip install --disable-pip-version-check -e ".[dev,train,ray]"
 	@touch $@ $(VENV)/.installed
