@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
 
@@ -29,10 +29,6 @@ class Band:
     gsd_m: float | None = None
     aliases: tuple[str, ...] = ()
 
-    def answers_to(self, name: str) -> bool:
-        """Tell whether `name` is this band's name, common name or alias, in any case of letters."""
-        return fold(name) in {fold(own) for own in (self.name, self.common, *self.aliases)}
-
 
 @dataclass(frozen=True, slots=True)
 class Order:
@@ -53,7 +49,7 @@ class Order:
     note: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sensor:
     """A sensor: its bands by ascending wavelength where it has many, and the usual orders of its files."""
 
@@ -63,8 +59,13 @@ class Sensor:
     orders: tuple[Order, ...]
 
     def find(self, name: str) -> Band | None:
-        """Return the band that answers to `name`, or None."""
-        return next((band for band in self.bands if band.answers_to(name)), None)
+        """Return the first band with this name, common name or alias, in any case of letters, or None."""
+        return self._by_name.get(fold(name))
+
+    @cached_property
+    def _by_name(self) -> dict[str, Band]:
+        bands = reversed(self.bands)  # the first of those that share a name stays
+        return {fold(own): band for band in bands for own in (band.name, band.common, *band.aliases)}
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import pickle
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import torch
@@ -117,13 +118,16 @@ def fingerprint(state: Mapping[str, Tensor], *settings: object) -> str:
 
     The same weights have the same fingerprint whatever file they come from.
     """
-    digest = hashlib.blake2b(digest_size=6)
-    digest.update(repr(settings).encode())
-    for name in sorted(state):
+
+    def digest(name: str) -> bytes:
         tensor = state[name].detach().cpu().contiguous()
-        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().data)
-    return digest.hexdigest()
+        about = f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode()
+        content = tensor.reshape(-1).view(torch.uint8).numpy().data
+        return b"".join(hashlib.blake2b(part, digest_size=32).digest() for part in (about, content))
+
+    with ThreadPoolExecutor() as pool:  # each hashes at the speed of one core
+        digests = pool.map(digest, sorted(state))
+        return hashlib.blake2b(repr(settings).encode() + b"".join(digests), digest_size=6).hexdigest()
 
 
 def _is_rcme(state: StateDict) -> bool:

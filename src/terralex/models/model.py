@@ -25,6 +25,9 @@ ImageLike = Source | Prepared
 
 _T = TypeVar("_T")
 
+_CPU_PIXELS = 8 * 224**2
+"""Of pictures that go through a network at once on a CPU: its caches hold what is computed of so many."""
+
 
 class Model:
     """A network with its card.
@@ -65,7 +68,8 @@ class Model:
         learned = cast(Network, network).logit_scale.detach().float()
         self.logit_scale = card.logit_scale if card.logit_scale is not None else float(learned.exp())
         # In half precision exp(logit_scale) would be off by a percent: scalars alone keep their digits.
-        scalars = {name: p.detach().float() for name, p in network.named_parameters() if p.ndim == 0}
+        # Copies, as a view of one keeps the whole file of weights in memory.
+        scalars = {name: p.detach().float().clone() for name, p in network.named_parameters() if p.ndim == 0}
         self.network = network.to(self.device, self.dtype).eval()
         for name, value in scalars.items():
             self.network.get_parameter(name).data = value.to(self.device)
@@ -134,7 +138,7 @@ class Model:
         Args:
             images: `Image`, `Prepared`, paths, Pillow pictures or arrays; or a tensor of prepared pixels (N,
                 bands, size, size).
-            batch_size: Pictures that go through the network at once.
+            batch_size: Pictures that go through the network at once; on a CPU fewer, if they are large.
 
         Returns:
             float32 (N, embed_dim) on the model's device: points of its geometry, which are unit rows, or the
@@ -144,6 +148,8 @@ class Model:
             InputError: A picture cannot be read or does not suit the model.
         """
         network = cast(Network, self.network)
+        if self.device.type == "cpu":
+            batch_size = min(batch_size, max(1, _CPU_PIXELS // self.card.input.size**2))
         rows = [
             network.encode_image(self._pixels(batch).to(self.device, self.dtype))
             for batch in _batches(images, batch_size)
