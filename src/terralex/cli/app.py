@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import sys
 import warnings
@@ -74,7 +76,25 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command and exit: 0 done, 1 failed, 2 wrong usage, 3 some inputs failed, 130 interrupted."""
     if not sys.warnoptions and not debugging():
         warnings.simplefilter("ignore")  # those of libraries: nothing that a person at a terminal can act on
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    if arguments is not None:
+        sys.exit(run(arguments))
+    gc.set_threshold(
+        100_000, 50, 100
+    )  # imports make many objects and no garbage: looking for it takes a sixth
+    _leave(run(sys.argv[1:]))
+
+
+def _leave(code: int) -> NoReturn:
+    """End the process without taking apart all that it has imported: with torch that takes a second."""
+    try:
+        for stream in filter(None, (sys.stdout, sys.stderr)):  # None: it was closed from the start
+            stream.flush()
+    except BrokenPipeError:
+        pass  # as in `run`
+    except OSError as error:
+        code = fail(f"cannot write standard output: {error.strerror}", TerralexError.exit_code)
+    atexit._run_exitfuncs()
+    os._exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import PurePath
 
 from terralex.imagery.bands import Bands, resolve
@@ -140,6 +141,7 @@ def _candidates(count: int) -> str:
     return f"; pass {' or '.join([*flags, '--bands with their names, such as B02,B03,B04'])}"
 
 
+@lru_cache(1024)
 def _band_in(description: str) -> str | None:
     """Return the one band that a description names ("B04", "red", "B4 - Red"), or None."""
     if resolve([description]):

@@ -162,7 +162,9 @@ def _prepare_planes(
     fitted = torch.from_numpy(values) if whole else _to_square(torch.from_numpy(values), spec)
     if spec.units == "8bit":
         fitted = fitted.clamp(0, 1)  # where bicubic overshoots, as 8-bit arithmetic does
-    normalised = (fitted - torch.from_numpy(mean)) / torch.from_numpy(std)
+    normalised = (fitted - torch.from_numpy(mean)).div_(torch.from_numpy(std))
+    if len(channels) == len(spec.bands):
+        return normalised
     pixels = torch.zeros(len(spec.bands), *fitted.shape[1:])
     pixels[channels] = normalised
     return pixels

@@ -136,6 +136,23 @@ def test_the_version(capfd: pytest.CaptureFixture[str]) -> None:
     assert capfd.readouterr().out.startswith("terralex 0.")
 
 
+@pytest.mark.parametrize(
+    ("ending", "code"),
+    [
+        ("--version", 0),
+        ("nope", 2),
+        ("--version >&-", 0),
+        ("models list > /dev/full", 1),
+        ("--help | head -0", 0),
+    ],
+)
+def test_the_process_ends_with_the_code(ending: str, code: int) -> None:
+    command = f"{sys.executable} -m terralex {ending}"
+    ended = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert ended.returncode == code, ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
 VERBS = ["", "quickstart", "classify", "search", "embed", "train", "evaluate", "models", "doctor"]
 HEAVY = {"torch", "numpy", "PIL", "rasterio", "pyarrow", "yaml", "open_clip", "huggingface_hub"}
 
