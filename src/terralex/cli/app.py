@@ -8,6 +8,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated, NoReturn
 
 import typer
@@ -78,22 +79,22 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         warnings.simplefilter("ignore")  # those of libraries: nothing that a person at a terminal can act on
     if arguments is not None:
         sys.exit(run(arguments))
-    gc.set_threshold(
-        100_000, 50, 100
-    )  # imports make many objects and no garbage: looking for it takes a sixth
+    gc.set_threshold(100_000)  # imports make many objects and no garbage, and a sixth of them was the search
     _leave(run(sys.argv[1:]))
 
 
 def _leave(code: int) -> NoReturn:
     """End the process without taking apart all that it has imported: with torch that takes a second."""
+    atexit._run_exitfuncs()
     try:
-        for stream in filter(None, (sys.stdout, sys.stderr)):  # None: it was closed from the start
-            stream.flush()
+        if sys.stdout and not sys.stdout.closed:  # it is None if it was closed from the start
+            sys.stdout.flush()
     except BrokenPipeError:
         pass  # as in `run`
     except OSError as error:
         code = fail(f"cannot write standard output: {error.strerror}", TerralexError.exit_code)
-    atexit._run_exitfuncs()
+    with suppress(OSError, ValueError, AttributeError):
+        sys.stderr.flush()
     os._exit(code)
 
 

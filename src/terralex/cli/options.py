@@ -150,7 +150,10 @@ UnitName = Annotated[
 BatchSize = Annotated[
     int,
     typer.Option(
-        min=1, metavar="N", help="Images that go through the model at once.", rich_help_panel=RUNNING
+        min=1,
+        metavar="N",
+        help="Images that go through the model at once; on a CPU fewer, if they are large.",
+        rich_help_panel=RUNNING,
     ),
 ]
 Workers = Annotated[
@@ -179,7 +182,7 @@ Engine = Annotated[
     typer.Option(
         "--engine",
         help="local: this process. ray: the workers of the Ray cluster at RAY_ADDRESS, or of one that is "
-        "started on this machine; they keep no vectors for later runs.",
+        "started on this machine, on CPUs or on GPUs as --device says; they keep no vectors for later runs.",
         rich_help_panel=RUNNING,
     ),
 ]

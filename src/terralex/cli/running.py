@@ -59,6 +59,7 @@ def run_settings(encoder: Encoder, items: Sequence[Item], **others: object) -> d
         "bands": None if encoder.bands is None else str(encoder.bands),
         "units": encoder.units,
         "cache": encoder.has_cache,
+        "engine": encoder.engine,
         **others,
     }
 

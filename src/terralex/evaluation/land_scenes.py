@@ -37,13 +37,11 @@ class SceneScores:
 
     Attributes:
         labels: The covers.
-        scenes: How many scenes.
         count: How many pixels.
         scores: Of each cover and of all.
     """
 
     labels: tuple[str, ...]
-    scenes: int
     count: int
     scores: Scores
 
@@ -91,7 +89,7 @@ def evaluate_scenes(
         found = label_scene(model, segmenter, image)
         truth = cover_of[torch.from_numpy(scene.labels.astype(np.int64))]
         counts += count_pixels(found, truth, len(COVERS))
-    return SceneScores(tuple(COVERS), scenes, scenes * size * size, score_pixels(counts))
+    return SceneScores(tuple(COVERS), scenes * size * size, score_pixels(counts))
 
 
 def label_scene(model: Model, segmenter: Segmenter, image: Image) -> Tensor:

@@ -53,9 +53,10 @@ def make_panels(
 ) -> list[Panel]:
     """The chains of the first pictures and phrases; a picture that cannot be used has none."""
     panels = []
-    for item in items[:most]:
-        [chunk] = encoder.chunks([item])
-        links = list(orderer.describe(chunk))
+    shown_first = items[:most]
+    encoded = (entry for chunk in encoder.chunks(shown_first) for entry in chunk)
+    for item, entry in zip(shown_first, encoded, strict=True):
+        links = list(orderer.describe([entry]))
         if not links[0].error:
             shown = read_image(item.source, bands=encoder.bands, units=encoder.units, window=item.window)
             panels.append(Panel(links, thinned(shown)))

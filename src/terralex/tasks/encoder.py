@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 BATCH_SIZE = 32
 _BLOCK = 4  # chunks taken at once from an iterator, whose length is not known
-_PART = 8  # chunks that a worker of Ray takes at once: it reads one ahead while it encodes another
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,6 +66,7 @@ class Encoder:
         batch_size: Images a batch.
         bands: Bands of files that do not say.
         units: Units of files that do not say.
+        engine: Where the work is done.
 
     Raises:
         UsageError: Unknown bands or units.
@@ -88,7 +88,7 @@ class Encoder:
         self.bands = None if bands is None else Bands.parse(bands)
         self.units: Units | None = None if units is None else parse_units(units)
         self._workers = workers
-        self._engine = engine
+        self.engine: Literal["local", "ray"] = engine
         self._cache = EmbeddingCache(model, bands, units) if cache and engine == "local" else None
         self._reader: ChunkReader[Item, Features | _Decoded] | None = None
 
@@ -106,7 +106,7 @@ class Encoder:
             UsageError: Ray is asked for and not installed, or has no such device.
             TerralexError: The device ran out of memory. What is wrong with one item stands on its result.
         """
-        if self._engine == "ray":
+        if self.engine == "ray":
             yield from self._chunks_on_ray(items[start * self.batch_size :])
             return
         reader = run_chunks(items, self._read, chunk_size=self.batch_size, workers=self._workers, start=start)
@@ -118,10 +118,9 @@ class Encoder:
         from terralex.runtime.cluster import map_on_ray
 
         local = copy(self)
-        local._engine = "local"
+        local.engine = "local"
         work = partial(_encode_part, local)
-        for chunks in map_on_ray(work, items, size=_PART * self.batch_size, device=self.model.device):
-            yield from chunks
+        yield from map_on_ray(work, items, batch_size=self.batch_size, device=self.model.device)
 
     def stream(self, inputs: object) -> Iterator[list[Encoded]]:
         """As `chunks`, for whatever `as_items` takes; an iterator is read as its items are needed."""

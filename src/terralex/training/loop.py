@@ -288,12 +288,12 @@ class Trainer:
         return training, batches([held_out], recipe.seed + _VALIDATION, varied=False)
 
     def _load_scenes(self, words: ConceptCaptions | None) -> LabelledScenes | None:
-        share = self.recipe.scenes
-        if share is None:
+        scenes = self.recipe.scenes
+        if not scenes:
             return None
         if words is None or self.card.family != "pocket":
             raise UsageError("dense teaches the pocket model alone, and needs the recipe's 'concepts'")
-        return LabelledScenes(share, words, self.card.input, self.recipe.seed)
+        return LabelledScenes(scenes, words, self.card.input, self.recipe.seed)
 
     def _check_first_batch(self) -> None:
         batch = self.batches.draw(self.step * self.recipe.accumulate, self._size_of_batch(0))

@@ -18,7 +18,6 @@ from terralex.runtime.errors import UsageError
 from terralex.training.augment import Augmentation
 from terralex.training.objective import OBJECTIVES, Align, Clip, Objective
 from terralex.training.objectives import Apex
-from terralex.training.scenes import SceneShare
 
 # Weights and their average stay float32: in a half precision, an average of many steps would not move.
 Precision = Literal["32-true", "bf16-mixed"]
@@ -67,7 +66,7 @@ class Recipe:
         concepts: names and their words, for data that is labelled with them.
         templates: sentences around these words.
         validation: one more source, to choose the best weights by.
-        scenes: made scenes, from which dense features learn in place of data.
+        scenes: made scenes, from which dense features learn in place of data; 0: none.
         accumulate: batches a step.
         chunk: pictures, and texts, that go through the network at once, to save memory: the gradients of the
             whole batch are the same (Gao et al. 2021, GradCache) for one more forward pass; 0: all of them.
@@ -98,7 +97,7 @@ class Recipe:
     concepts: str | None = None
     templates: str = "plain"
     validation: Mapping[str, Any] | None = None
-    scenes: SceneShare | None = None
+    scenes: int = 0
     seed: int = 0
     accumulate: int = 1
     chunk: int = 0
@@ -145,11 +144,8 @@ class Recipe:
         if not isinstance(augment, Mapping):
             raise UsageError(f"augment in the recipe: {augment!r} is no mapping of keys to values")
         varied = Augmentation(**_checked(Augmentation, augment, "augment."))
-        scenes = settings.pop("scenes", None)
-        if scenes is not None:
-            scenes = SceneShare(**_checked(SceneShare, scenes, "scenes."))
         objective = _objective(settings.pop("objective", "clip"))
-        recipe = cls(**_checked(cls, settings), augment=varied, objective=objective, scenes=scenes)
+        recipe = cls(**_checked(cls, settings), augment=varied, objective=objective)
         _check_ranges(recipe)
         return recipe
 
@@ -270,7 +266,7 @@ def _check_ranges(recipe: Recipe) -> None:
         if not 0 <= values[key] <= 1:
             raise UsageError(f"{key} must be from 0 to 1, not {values[key]}")
     weights = {key: value for key, value in values.items() if key.endswith("_weight")}
-    for key in ("workers", "weight_decay", "chunk", *weights):
+    for key in ("workers", "weight_decay", "chunk", "scenes", *weights):
         if values[key] < 0:
             raise UsageError(f"{key} must be 0 or more, not {values[key]}")
     if recipe.temperature is not None and not 0.01 <= recipe.temperature <= 1:
@@ -281,9 +277,9 @@ def _check_ranges(recipe: Recipe) -> None:
         raise UsageError("chunk is for pictures and texts alone: leave it or the recipe's scenes out")
     if not 0 <= recipe.seed < _SEEDS:
         raise UsageError(f"seed must be from 0 to {_SEEDS - 1}, not {recipe.seed}")
-    if recipe.objective.needs_scenes != (recipe.scenes is not None):
+    if recipe.objective.needs_scenes != bool(recipe.scenes):
         raise UsageError("the objective dense, and no other, learns from the recipe's 'scenes'")
-    if bool(recipe.data) == (recipe.scenes is not None):
+    if bool(recipe.data) == bool(recipe.scenes):
         raise UsageError("the recipe needs 'data', or for the objective dense 'scenes' and no data")
     if recipe.prototypes and not isinstance(recipe.objective, Clip):
         raise UsageError(f"prototypes help the objective clip alone, not {recipe.objective.name}")

@@ -23,17 +23,6 @@ ZOOMS = (1, 2)  # how many pixels of the input a pixel of the scene becomes
 
 
 @dataclass(frozen=True)
-class SceneShare:
-    """What a recipe's ``scenes`` asks for.
-
-    Attributes:
-        count: made scenes to cut parts from.
-    """
-
-    count: int = 60
-
-
-@dataclass(frozen=True)
 class SceneBatch:
     """Parts of scenes.
 
@@ -62,12 +51,12 @@ class SceneBatch:
 class LabelledScenes:
     """Made land scenes in memory, of which every step sees other parts, at another zoom."""
 
-    def __init__(self, share: SceneShare, captions: ConceptCaptions, spec: InputSpec, seed: int) -> None:
-        self.share, self.captions, self.spec = share, captions, spec
-        self._pixels = np.empty((share.count, len(spec.bands), SCENE, SCENE), np.uint16)
-        self._concepts = np.empty((share.count, SCENE, SCENE), np.int64)
-        self._brightest = np.empty(share.count, np.float32)
-        for number in range(share.count):
+    def __init__(self, scenes: int, captions: ConceptCaptions, spec: InputSpec, seed: int) -> None:
+        self.captions, self.spec = captions, spec
+        self._pixels = np.empty((scenes, len(spec.bands), SCENE, SCENE), np.uint16)
+        self._concepts = np.empty((scenes, SCENE, SCENE), np.int64)
+        self._brightest = np.empty(scenes, np.float32)
+        for number in range(scenes):
             scene = make_land_scene(seed * 1_000_003 + number, SCENE)
             self._pixels[number] = scene.image.select(spec.bands).pixels
             numbers = np.array([captions.concepts.index(name) for name in scene.classes])

@@ -10,7 +10,7 @@ from terralex.training import Recipe, Trainer
 from terralex.training.augment import Augmentation
 from terralex.training.captions import ConceptCaptions
 from terralex.training.concepts import HOLDS, Concepts
-from terralex.training.scenes import LabelledScenes, SceneShare
+from terralex.training.scenes import LabelledScenes
 
 STILL = Augmentation(crop=1.0, gain=0.0, drop_bands=0.0, render=0.0, mix=0.0)
 RGB = (2, 1, 0)
@@ -20,7 +20,7 @@ RGB = (2, 1, 0)
 def scenes() -> LabelledScenes:
     concepts = Concepts.load("land")
     captions = ConceptCaptions(concepts, ["{c}"])
-    return LabelledScenes(SceneShare(count=3), captions, get_card("pocket").input, seed=0)
+    return LabelledScenes(3, captions, get_card("pocket").input, seed=0)
 
 
 def test_a_batch_depends_on_its_number_alone(scenes: LabelledScenes) -> None:
@@ -55,7 +55,7 @@ def test_the_relation_is_of_places_and_their_names(scenes: LabelledScenes) -> No
 
 def test_only_the_dense_head_learns(tmp_path: Path) -> None:
     """What the model says of whole pictures and of texts stays as it was, statistics of norms included."""
-    changes = ["model=pocket", "scenes.count=2", "steps=3", "batch_size=4", "warmup=1", "average=0"]
+    changes = ["model=pocket", "scenes=2", "steps=3", "batch_size=4", "warmup=1", "average=0"]
     trainer = Trainer(Recipe.load("pocket-dense", [*changes, "export=float32"]), tmp_path)
     losses = [row["loss"] for row in trainer.run()]
     assert np.isfinite(losses).all()
@@ -68,7 +68,7 @@ def test_only_the_dense_head_learns(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [["objective=clip"], ["data=[{kind: land, tiles: 40, share: 1}]"], ["scenes=null"]]
+    "changes", [["objective=clip"], ["data=[{kind: land, tiles: 40, share: 1}]"], ["scenes=0"]]
 )
 def test_scenes_are_for_dense_alone(changes: list[str]) -> None:
     with pytest.raises(UsageError, match="scenes"):

@@ -21,7 +21,6 @@ from terralex.runtime.pipeline import run_chunks
 from terralex.runtime.progress import progress
 
 BATCH_SIZE = 32
-_PART = 8  # batches that a worker of Ray takes at once: it reads one ahead while it encodes another
 PUBLISHED_TEMPLATES = "msclip"
 
 
@@ -61,6 +60,7 @@ def fingerprint(model: Model, found: Sequence[Found], settings: Settings) -> dic
         "data sets": listed,
         "as published": settings.as_published,
         "batch size": settings.batch_size,
+        "engine": settings.engine,
     }
 
 
@@ -117,8 +117,7 @@ def _encode_on_ray(model: Model, found: Found, start: int, settings: Settings) -
 
     work = partial(_encode_part, model, replace(found, samples=()), replace(settings, engine="local"))
     samples = found.samples[start * settings.batch_size :]
-    for batches in map_on_ray(work, samples, size=_PART * settings.batch_size, device=model.device):
-        yield from batches
+    return map_on_ray(work, samples, batch_size=settings.batch_size, device=model.device)
 
 
 def _encode_part(
