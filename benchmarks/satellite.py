@@ -1,13 +1,13 @@
 """`terralex classify` on satellite tiles and the straightforward way: half the time, a tenth of the memory.
 
-    python benchmarks/satellite.py [--tiles 500] [--precision float32]
+    python benchmarks/satellite.py [--tiles 500] [--precision float32] [--rounds 1]
 
 The straightforward way reads all tiles one after the other, stacks them, and puts them through the network at
 once; the prompts of each class go through it by themselves. Both take the same random weights of `msclip` and
 the same twelve-band tiles, in processes of their own, and answer the same classes at the same precision. Then
 the command answers a second set of classes, for which it need not look at the tiles again. Prints times, the
 part of the memory that the tiles cost (above that of three tiles), and how far the probabilities are apart;
-exits with 1 if a goal is missed.
+exits with 1 if a goal is missed. Of several rounds, in turn, the fastest of each counts.
 """
 
 import argparse
@@ -96,6 +96,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=plain)
     parser.add_argument("--tiles", type=int, default=500)
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--child", nargs=4, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
@@ -103,10 +104,10 @@ def main() -> None:
         straightforward(Path(folder), model, int(tiles), arguments.precision, Path(out))
         return
     with tempfile.TemporaryDirectory() as name:
-        sys.exit(compare(Path(name), arguments.tiles, arguments.precision))
+        sys.exit(compare(Path(name), arguments.tiles, arguments.precision, arguments.rounds))
 
 
-def compare(folder: Path, tiles: int, precision: str) -> int:
+def compare(folder: Path, tiles: int, precision: str, rounds: int) -> int:
     """Run all, print; 1 if a goal is missed."""
     with multiprocessing.get_context("spawn").Pool(
         1
@@ -126,10 +127,11 @@ def compare(folder: Path, tiles: int, precision: str) -> int:
         return run([*command, "-o", str(folder / "ours.csv")], folder / cache)
 
     (_, plain_few), (_, ours_few) = plain(FEW), ours(FEW, FIRST, "few")
-    plain_time, plain_peak = plain(tiles)
-    ours_time, ours_peak = ours(tiles, FIRST, "all")
+    both = [(plain(tiles), ours(tiles, FIRST, f"round {number}")) for number in range(rounds)]
+    plain_time, plain_peak = map(min, zip(*(first for first, _ in both), strict=True))
+    ours_time, ours_peak = map(min, zip(*(second for _, second in both), strict=True))
     apart = difference(folder / "ours.csv", np.load(folder / f"{tiles}.npy"))
-    again, _ = ours(tiles, SECOND, "all")
+    again, _ = ours(tiles, SECOND, "round 0")
     speed = ours_time / plain_time
     memory = max(ours_peak - ours_few, 0) / (plain_peak - plain_few)
     print(f"{tiles} tiles, {precision}, {len(FIRST.split(','))} classes of 50 prompts")

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import PIL.Image
 import pytest
+import torch
 from hypothesis import settings
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -44,7 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
     # A shell ignores Ctrl-C in background jobs, and so would the commands that tests interrupt.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # Small pictures on many threads are slower than on one, and workers share the cores.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    torch.set_num_threads(int(os.environ.setdefault("OMP_NUM_THREADS", "1")))
 
 
 @pytest.fixture(scope="session")

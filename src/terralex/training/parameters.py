@@ -47,14 +47,14 @@ def groups(
     """Parameter groups: weight decay for matrices and filters, none for norms, biases and scalars.
 
     Each group has a ``scale``, what the learning rate is multiplied by: 1 for the patch embedding, which has
-    new bands to learn, and ``factor`` for all else.
+    new bands to learn, and for what the network itself does not have; and ``factor`` for all else.
     """
     learning = [p for p in learner.parameters() if p.requires_grad]
     if factor == 1:
         return [group for group in _decayed(learning, weight_decay, 1.0) if group["params"]]
-    patch = patch_embedding(network)
-    others = [p for p in learning if p is not patch]
-    first = [patch] if patch.requires_grad else []
+    known = {id(p) for p in network.parameters()} - {id(patch_embedding(network))}
+    first = [p for p in learning if id(p) not in known]
+    others = [p for p in learning if id(p) in known]
     split = [*_decayed(first, weight_decay, 1.0), *_decayed(others, weight_decay, factor)]
     return [group for group in split if group["params"]]
 

@@ -59,7 +59,7 @@ def test_a_part_that_is_not_there_is_an_error(network: nn.Module) -> None:
         fix(network, ["vision"], ())
 
 
-def test_the_patch_embedding_learns_faster_and_each_parameter_is_in_one_group(network: nn.Module) -> None:
+def test_what_is_new_learns_faster_and_each_parameter_is_in_one_group(network: nn.Module) -> None:
     learner = nn.ModuleDict({"network": network, "extra": nn.Embedding(3, 4)})
     made = groups(learner, network, 0.05, 0.1)
     scale_of = {id(p): group["scale"] for group in made for p in group["params"]}
@@ -67,7 +67,7 @@ def test_the_patch_embedding_learns_faster_and_each_parameter_is_in_one_group(ne
     assert [name for name, p in network.named_parameters() if scale_of[id(p)] == 1.0] == [
         "visual.conv1.weight"
     ]
-    assert scale_of[id(learner["extra"].weight)] == 0.1
+    assert scale_of[id(learner["extra"].weight)] == 1.0
     for group in made:
         decays = {p.ndim > 1 for p in group["params"]}
         assert decays == {group["weight_decay"] == 0.05}

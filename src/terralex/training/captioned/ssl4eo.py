@@ -221,6 +221,10 @@ def _tables(captions: Path) -> list[Path]:
     )
     if not found:
         raise UsageError(f"{captions} holds no captions: .csv or .parquet tables are read there")
+    if twice := [
+        path for path in found if path.suffix.lower() == ".csv" and path.with_suffix(".parquet") in found
+    ]:
+        raise UsageError(f"{twice[0]} stands there as .parquet too: keep one of them, or name it")
     return found
 
 

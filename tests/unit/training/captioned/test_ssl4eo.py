@@ -93,6 +93,13 @@ def test_captions_come_in_one_table_or_several_here_or_elsewhere(
     assert all(pictures.caption(k) == caption_of(*where(pictures, k)) for k in range(len(pictures)))
 
 
+def test_a_table_in_two_forms_would_count_twice(changed: Path) -> None:
+    table = next((changed / "captions").glob("*.csv"))
+    pq.write_table(pa.table({"caption": ["a"]}), table.with_suffix(".parquet"))
+    with pytest.raises(UsageError, match=rf"{table.name} stands there as \.parquet too"):
+        Ssl4eo(changed)
+
+
 def test_a_file_that_goes_bad_costs_its_own_pictures(changed: Path) -> None:
     pictures = Ssl4eo(changed)
     bad = sorted((changed / "S2L2A").iterdir())[1]
