@@ -143,7 +143,6 @@ def test_the_version(capfd: pytest.CaptureFixture[str]) -> None:
         ("nope", 2),
         ("--version >&-", 0),
         ("models list > /dev/full", 1),
-        ("--help | true", 0),
     ],
 )
 def test_the_process_ends_with_the_code(ending: str, code: int) -> None:
