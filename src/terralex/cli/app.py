@@ -79,12 +79,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         warnings.simplefilter("ignore")  # those of libraries: nothing that a person at a terminal can act on
     if arguments is not None:
         sys.exit(run(arguments))
-    gc.set_threshold(100_000)  # imports make many objects and no garbage, and a sixth of them was the search
+    gc.set_threshold(100_000)  # imports make many objects and hardly any garbage
     _leave(run(sys.argv[1:]))
 
 
 def _leave(code: int) -> NoReturn:
-    """End the process without taking apart all that it has imported: with torch that takes a second."""
+    """End the process without taking apart all that it has imported, which is slow with torch."""
     atexit._run_exitfuncs()
     try:
         if sys.stdout and not sys.stdout.closed:  # it is None if it was closed from the start

@@ -26,7 +26,7 @@ ImageLike = Source | Prepared
 _T = TypeVar("_T")
 
 _CPU_PIXELS = 8 * 224**2
-"""Of pictures that go through a network at once on a CPU: its caches hold what is computed of so many."""
+"""Of pictures that go through a network at once on a CPU: with more, activations leave its caches."""
 
 
 class Model:

@@ -20,7 +20,7 @@ _PART = 8
 """Batches that a worker takes at once: it reads one ahead while it encodes another."""
 
 _MOST_CPUS = 8
-"""Of a worker without a GPU: more make one network little faster, and another worker does."""
+"""Of a worker without a GPU; a machine with more has several workers."""
 
 _RETRIES = 3
 """Of a part whose worker died. Were there no end to them, a file that kills its reader would hold up all."""
