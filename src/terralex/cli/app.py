@@ -32,6 +32,7 @@ from terralex.cli import (
 )
 from terralex.cli.messages import INTERRUPTED, debugging, fail
 from terralex.runtime.errors import TerralexError, UsageError
+from terralex.runtime.memory import keep_freed_memory
 
 app = typer.Typer(
     name="terralex",
@@ -80,6 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if arguments is not None:
         sys.exit(run(arguments))
     gc.set_threshold(100_000)  # imports make many objects and hardly any garbage
+    keep_freed_memory()
     _leave(run(sys.argv[1:]))
 
 

@@ -41,10 +41,12 @@ def test_images_are_what_open_clip_computes(
 
 
 def test_texts_are_what_open_clip_computes(model: Model, reference: torch.nn.Module) -> None:
-    tokens = open_clip.get_tokenizer("ViT-B-16")(TEXTS)
-    with torch.inference_mode():
-        wanted = F.normalize(reference.encode_text(tokens), dim=-1)
-    torch.testing.assert_close(model.encode_texts(TEXTS), wanted, atol=1e-6, rtol=0)
+    some_lengths = [f"{'very ' * (7 * number % 60)}{number}" for number in range(50)]
+    for texts in (TEXTS, some_lengths):
+        tokens = open_clip.get_tokenizer("ViT-B-16")(texts)
+        with torch.inference_mode():
+            wanted = F.normalize(reference.encode_text(tokens), dim=-1)
+        torch.testing.assert_close(model.encode_texts(texts), wanted, atol=1e-6, rtol=0)
 
 
 def test_long_texts_are_cut(model: Model) -> None:
