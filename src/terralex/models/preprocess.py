@@ -6,6 +6,7 @@ else is done in floating point: bands by name, units by their meaning, what is n
 
 from __future__ import annotations
 
+import mmap
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
@@ -23,6 +24,9 @@ from terralex.runtime.errors import InputError
 
 WAVELENGTH_TOLERANCE = 0.05
 """How far another sensor's band may be centred from the wavelength that a model wants, as a part of it."""
+
+_LARGE = 2**19
+"""Bytes from which a network's input is kept off the heap."""
 
 _Picture = TypeVar("_Picture", PIL.Image.Image, Tensor)
 
@@ -86,7 +90,7 @@ def prepare(image: Image, spec: InputSpec, *, whole: bool = False) -> Prepared:
         *image.notes,
         *_notes(image, spec, used, [spec.bands[channel] for channel in channels], filled, coverage),
     ]
-    return Prepared(pixels, tuple(used), filled, coverage, "; ".join(notes))
+    return Prepared(_off_heap(pixels), tuple(used), filled, coverage, "; ".join(notes))
 
 
 def match_bands(wanted: Bands, present: Bands) -> list[int | None]:
@@ -174,6 +178,18 @@ def _to_square(picture: _Picture, spec: InputSpec) -> _Picture:
     size = [spec.size, spec.size] if spec.resize == "squash" else [spec.size]
     resized = F.resize(picture, size, InterpolationMode(spec.interpolation), antialias=spec.antialias)
     return cast(_Picture, F.center_crop(resized, [spec.size, spec.size]))
+
+
+def _off_heap(pixels: Tensor) -> Tensor:
+    """The pixels in pages of their own, if they are many.
+
+    They wait for the network while other pictures are decoded; on the heap they would stand between what that
+    frees, so that it could not be used again, and memory would grow to a multiple of what is needed.
+    """
+    if pixels.nbytes < _LARGE:
+        return pixels
+    own = torch.frombuffer(mmap.mmap(-1, pixels.nbytes), dtype=pixels.dtype).reshape(pixels.shape)
+    return own.copy_(pixels)
 
 
 def _notes(
