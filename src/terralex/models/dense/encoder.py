@@ -15,7 +15,7 @@ from terralex.runtime.errors import UsageError
 if TYPE_CHECKING:
     from terralex.models.model import Model
 
-PIXELS = {"cpu": 1 << 20, "cuda": 1 << 24}
+PIXELS = {"cpu": 1 << 19, "cuda": 1 << 24}
 """Pixels of windows that go through the network at once."""
 
 _ALIGNED = 8192  # features that go through the language head at once
