@@ -24,11 +24,12 @@ class CLIP(open_clip.CLIP):  # type: ignore[misc]  # open_clip has no types
             return super().encode_text(text, normalize)  # type: ignore[no-any-return]
         lengths, order = (text.argmax(dim=-1) + 1).sort(stable=True)  # the end of a text has the highest id
         size = max(_FEWEST, -(-len(text) // _PARTS))
-        parts = [
-            self._encode_shortened(part, int(longest[-1]), normalize)
-            for part, longest in zip(torch.split(text[order], size), torch.split(lengths, size), strict=True)
+        lengths = lengths.cpu()  # so that a GPU is waited for once, and not for each part
+        features = [
+            self._encode_shortened(part, int(own[-1]), normalize)
+            for part, own in zip(torch.split(text[order], size), torch.split(lengths, size), strict=True)
         ]
-        return torch.cat(parts)[order.argsort()]
+        return torch.cat(features)[order.argsort()]
 
     def _encode_shortened(self, text: Tensor, length: int, normalize: bool) -> Tensor:
         shortened = {

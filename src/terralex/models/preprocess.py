@@ -90,7 +90,7 @@ def prepare(image: Image, spec: InputSpec, *, whole: bool = False) -> Prepared:
         *image.notes,
         *_notes(image, spec, used, [spec.bands[channel] for channel in channels], filled, coverage),
     ]
-    return Prepared(_off_heap(pixels), tuple(used), filled, coverage, "; ".join(notes))
+    return Prepared(off_heap(pixels), tuple(used), filled, coverage, "; ".join(notes))
 
 
 def match_bands(wanted: Bands, present: Bands) -> list[int | None]:
@@ -180,16 +180,16 @@ def _to_square(picture: _Picture, spec: InputSpec) -> _Picture:
     return cast(_Picture, F.center_crop(resized, [spec.size, spec.size]))
 
 
-def _off_heap(pixels: Tensor) -> Tensor:
-    """The pixels in pages of their own, if they are many.
+def off_heap(pixels: Tensor) -> Tensor:
+    """The pixels, in pages of their own if they are many.
 
     They wait for the network while other pictures are decoded; on the heap they would stand between what that
     frees, so that it could not be used again, and memory would grow to a multiple of what is needed.
     """
     if pixels.nbytes < _LARGE:
         return pixels
-    own = torch.frombuffer(mmap.mmap(-1, pixels.nbytes), dtype=pixels.dtype).reshape(pixels.shape)
-    return own.copy_(pixels)
+    pages = mmap.mmap(-1, pixels.nbytes, access=mmap.ACCESS_COPY)  # not shared with a forked process
+    return torch.frombuffer(pages, dtype=pixels.dtype).reshape(pixels.shape).copy_(pixels)
 
 
 def _notes(

@@ -12,6 +12,7 @@ _USED = Path("/sys/fs/cgroup/memory.current")
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # as malloc.h numbers them
 _KEPT = 2**31 - 1  # the most that mallopt takes
+_KEPT_BEFORE = 2**25  # the most that older versions of glibc take for mappings
 
 
 def available_memory() -> int | None:
@@ -36,7 +37,8 @@ def keep_freed_memory() -> None:
     """
     with suppress(OSError, AttributeError, TypeError):  # a C library of another kind
         mallopt = ctypes.CDLL(None).mallopt
-        mallopt(_M_MMAP_THRESHOLD, _KEPT)
+        if not mallopt(_M_MMAP_THRESHOLD, _KEPT):
+            mallopt(_M_MMAP_THRESHOLD, _KEPT_BEFORE)
         mallopt(_M_TRIM_THRESHOLD, _KEPT)
 
 

@@ -83,8 +83,8 @@ class TestScales:
 
     def test_all_of_it_learns(self) -> None:
         scales = LorentzScales(8)
-        features = torch.randn(5, 8)
-        apart = lorentz.distance(scales.lift_images(features), scales.lift_texts(-features), scales.curvature)
+        images, texts = torch.randn(2, 5, 8, generator=torch.Generator().manual_seed(0))
+        apart = lorentz.distance(scales.lift_images(images), scales.lift_texts(texts), scales.curvature)
         gradients = torch.autograd.grad(apart.sum(), list(scales.parameters()))
         assert all(gradient != 0 for gradient in gradients)
 

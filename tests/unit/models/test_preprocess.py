@@ -1,3 +1,6 @@
+import pickle
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +15,7 @@ from torchvision.transforms import functional as F
 from terralex.imagery import Bands, Image, read_image
 from terralex.models import InputSpec, get_card, prepare
 from terralex.models.card import Interpolation, Resize
-from terralex.models.preprocess import match_bands
+from terralex.models.preprocess import match_bands, off_heap
 from terralex.runtime.errors import InputError
 
 RGB = get_card("clip-vit-b16").input
@@ -258,3 +261,31 @@ class TestAcross:
 
     def test_names_alone_match_where_the_sensor_is_not_known(self) -> None:
         assert match_bands(Bands(("B04", "B03"), "sentinel-2-l2a"), Bands(("B03", "x"))) == [None, 0]
+
+
+class TestOffHeap:
+    @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+    @pytest.mark.parametrize("size", [2, 512])
+    def test_pixels_stay_what_they_are(self, size: int, dtype: torch.dtype) -> None:
+        pixels = torch.randn(3, size, size).to(dtype).transpose(1, 2)
+        kept = off_heap(pixels)
+        assert torch.equal(kept, pixels)
+        assert torch.equal(pickle.loads(pickle.dumps(kept)), pixels)
+
+    @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="the system does not tell")
+    def test_memory_goes_back_to_the_system(self) -> None:
+        script = """
+import torch
+from terralex.models.preprocess import off_heap
+from terralex.runtime.memory import keep_freed_memory
+keep_freed_memory()
+def pages(): return int(open("/proc/self/statm").read().split()[1])
+picture = torch.ones(10, 224, 224)
+before = pages()
+pictures = [off_heap(picture) for _ in range(50)]
+full = pages()
+del pictures
+print((full - pages()) / (full - before))
+"""
+        given_back = float(subprocess.check_output([sys.executable, "-c", script]))
+        assert given_back > 0.9

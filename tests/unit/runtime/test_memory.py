@@ -11,10 +11,10 @@ import resource
 from terralex.runtime.memory import keep_freed_memory
 if {keep}:
     keep_freed_memory()
-bytes(2**28)
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(8):
-    bytearray(2**28)[::4096] = b"1" * 2**16
+    blocks = [bytearray(2**24) for _ in range(6)]
+    del blocks
 print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
 """
 

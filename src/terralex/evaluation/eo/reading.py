@@ -15,7 +15,7 @@ from terralex.evaluation.eo.finding import Found
 from terralex.evaluation.eo.listing import Sample
 from terralex.imagery import Bands, Image, convert, parse_units, read_image
 from terralex.models import InputSpec, Model, Prepared
-from terralex.models.preprocess import match_bands
+from terralex.models.preprocess import match_bands, off_heap
 from terralex.runtime.errors import InputError
 
 
@@ -100,7 +100,7 @@ def prepare_as_published(image: Image, rule: AsPublished, spec: InputSpec) -> Pr
     resized = F.resize(torch.from_numpy(values), [spec.size], mode, antialias=True)
     fitted = F.center_crop(resized, [spec.size, spec.size])
     used = tuple(image.bands.names[place] for place in places if place is not None)
-    return Prepared(F.normalize(fitted, list(spec.mean), list(spec.std)), used, (), 1.0, "")
+    return Prepared(off_heap(F.normalize(fitted, list(spec.mean), list(spec.std))), used, (), 1.0, "")
 
 
 def _stack(images: list[Image]) -> Image:
