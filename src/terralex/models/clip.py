@@ -7,7 +7,8 @@ import torch
 from torch import Tensor, nn
 from torch.func import functional_call
 
-_PARTS, _FEWEST = 4, 16
+_PARTS = 4  # that a batch of texts goes through in
+_FEWEST = 16  # texts in a part
 
 
 class CLIP(open_clip.CLIP):  # type: ignore[misc]  # open_clip has no types
