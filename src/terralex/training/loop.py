@@ -374,13 +374,10 @@ def _fabric(recipe: Recipe) -> Fabric:
 def _savings(recipe: Recipe, network: nn.Module) -> str:
     """What else than a smaller batch saves memory, and is not in use yet."""
     precision = ", precision=bf16-mixed" if recipe.precision == "32-true" else ""
-    if not hasattr(
-        network, "set_grad_checkpointing"
-    ):  # pocket: small, and its batch norm needs whole batches
-        return precision
-    chunk = (
-        "" if recipe.chunk else f", chunk={max(1, recipe.batch_size // 8)}, which gives the same gradients"
-    )
+    if not hasattr(network, "set_grad_checkpointing"):
+        return precision  # pocket: small, and its batch norm needs whole batches
+    eighth = max(1, recipe.batch_size // 8)
+    chunk = "" if recipe.chunk else f", chunk={eighth}, which gives the same gradients"
     recompute = "" if recipe.recompute else ", or recompute=true, which --resume goes on with"
     return precision + chunk + recompute
 
