@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from terralex.models.dense.hub import RADSegEncoder
+    from terralex.segmentation.hub import RADSegEncoder
 
 dependencies = ["torch", "timm", "open_clip", "transformers", "safetensors", "yaml"]
 
@@ -27,11 +27,11 @@ def radseg_encoder(
         lang_model: The adaptor whose text space is meant.
         scra_scaling: Scale of the self-correlating recursive attention.
         scga_scaling: Scale of the self-correlating global aggregation.
-        options: As of `terralex.models.dense.hub.RADSegEncoder`: `predict`, `classes`, `device`, ...
+        options: As of `terralex.segmentation.hub.RADSegEncoder`: `predict`, `classes`, `device`, ...
     """
     if importlib.util.find_spec("terralex") is None:  # not installed: this folder has it
         sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))
-    from terralex.models.dense.hub import RADSegEncoder
+    from terralex.segmentation.hub import RADSegEncoder
 
     return RADSegEncoder(
         model_version=model_version,

@@ -16,11 +16,11 @@ import torch
 from PIL import Image as Pictures
 
 from terralex.evaluation.land_scenes import label_scene
-from terralex.evaluation.segmentation.metrics import count_pixels, score_pixels
 from terralex.imagery import Image, read_image, to_rgb8
+from terralex.metrics.segmentation import count_pixels, score_pixels
 from terralex.models import load_model
-from terralex.models.dense import Segmenter
-from terralex.tasks.scenes.colours import class_colours
+from terralex.segmentation.scenes.colours import class_colours
+from terralex.segmentation.segmenter import Segmenter
 from terralex.training.recipe import data_root
 
 PHRASES = {

@@ -17,7 +17,7 @@ from scipy.stats import kendalltau
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from terralex.evaluation.ordering import measure_ordering
+from terralex.metrics.ordering import measure_ordering
 
 RANKS = 7
 SPECIES_IN = (300, 80, 25, 8, 3, 2, 1)  # a kingdom, a phylum, ... on average

@@ -21,9 +21,9 @@ import numpy as np
 import torch
 
 from terralex.evaluation.encoding import encode_pictures
-from terralex.evaluation.eo.metrics import average_precision_at, published_average_precision
-from terralex.evaluation.metrics import top_k_accuracy
 from terralex.imagery import Bands, Image, read_image, write_geotiff
+from terralex.metrics.classification import top_k_accuracy
+from terralex.metrics.multilabel import average_precision_at, published_average_precision
 from terralex.models import Model, load_model
 from terralex.synthetic import LAND_CLASSES
 from terralex.synthetic.land.spectra import BANDS

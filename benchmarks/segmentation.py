@@ -24,18 +24,12 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from terralex.models.dense import (
-    DenseEncoder,
-    RadioTower,
-    Vocabulary,
-    denoise,
-    grid_probabilities,
-    label_map,
-    slide_size,
-)
+from terralex.models.dense import DenseEncoder, RadioTower, slide_size
 from terralex.models.dense.windows import resize
 from terralex.models.radio.backbone import BackboneSizes, Radio
 from terralex.models.radio.heads import Head, ResidualMLP
+from terralex.segmentation.labelling import denoise, label_map
+from terralex.segmentation.segmenter import Vocabulary, grid_probabilities
 
 CROP, STRIDE, SCALE, LEAST = 336, 224, 10.0, 0.5
 WORDS = 1152

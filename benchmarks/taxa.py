@@ -21,7 +21,7 @@ from memory import LIMIT, make_files
 from taxonomy import made_lineages
 
 from terralex.models import load_model
-from terralex.tasks import text_store
+from terralex.recognition import text_store
 from terralex.taxonomy import make_taxonomy, read_taxonomy, taxonomic_name, write_taxonomy
 
 

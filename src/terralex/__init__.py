@@ -1,7 +1,7 @@
 """Ask images of the natural world in words.
 
-    for found in terralex.classify("photos/", ["water", "forest", "town"]):
-        print(found.path, found.label, found.score)
+    for prediction in terralex.classify("photos/", ["water", "forest", "town"]):
+        print(prediction.path, prediction.label, prediction.score)
 
 What is named here is imported when it is first used, so that `import terralex` is quick.
 """
@@ -9,54 +9,41 @@ What is named here is imported when it is first used, so that `import terralex` 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from terralex._version import __version__
+
 if TYPE_CHECKING:
     from terralex.imagery import Bands, Grid, Image, read_image
+    from terralex.mapping.ask import ask
+    from terralex.mapping.build import MapReport, build_map
+    from terralex.mapping.records import MapAnswer, Place
     from terralex.models import Model, ModelCard, list_cards, load_model, save_model
-    from terralex.runtime import InputError, TerralexError, UsageError
-    from terralex.tasks import (
+    from terralex.recognition import (
         Embedding,
-        HeatMaps,
         Hit,
         Link,
-        MapAnswer,
-        MapReport,
-        Place,
         Prediction,
-        Segmentation,
         TaxonPrediction,
-        ask,
-        build_map,
         classify,
         classify_taxa,
         embed,
-        heatmaps,
         order,
         search,
-        segment,
     )
-
-__version__ = "0.1.0"
+    from terralex.runtime import InputError, TerralexError, UsageError
+    from terralex.segmentation.photos import HeatMaps, Segmentation, heatmaps, segment
 
 _HOMES = {
     "terralex.imagery": ("Bands", "Grid", "Image", "read_image"),
     "terralex.models": ("Model", "ModelCard", "list_cards", "load_model", "save_model"),
     "terralex.runtime": ("InputError", "TerralexError", "UsageError"),
-    "terralex.tasks": (
-        *("Embedding", "HeatMaps", "Hit", "Link", "MapAnswer", "MapReport", "Place", "Prediction"),
-        *(
-            "Segmentation",
-            "TaxonPrediction",
-            "ask",
-            "build_map",
-            "classify",
-            "classify_taxa",
-            "embed",
-            "heatmaps",
-            "order",
-            "search",
-            "segment",
-        ),
+    "terralex.mapping.ask": ("ask",),
+    "terralex.mapping.build": ("MapReport", "build_map"),
+    "terralex.mapping.records": ("MapAnswer", "Place"),
+    "terralex.recognition": (
+        *("Embedding", "Hit", "Link", "Prediction", "TaxonPrediction"),
+        *("classify", "classify_taxa", "embed", "order", "search"),
     ),
+    "terralex.segmentation.photos": ("HeatMaps", "Segmentation", "heatmaps", "segment"),
 }
 
 __all__ = [

@@ -57,7 +57,7 @@ Start = Callable[..., BaseProcess]
 def start(folder: Path, tiny_model: str, tmp_path: Path) -> Start:
     """Starts a verb over the folder, with a cache of its own for each output."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["torch", "torchvision", "open_clip", "terralex.tasks"])
+    context.set_forkserver_preload(["torch", "torchvision", "open_clip", "terralex.recognition"])
 
     def call(verb: str, output: Path, *flags: str, limit: int = 0, inputs: Path = folder) -> BaseProcess:
         words = ["--labels", "water,forest,town", "--scores"] if verb == "classify" else []

@@ -16,9 +16,9 @@ from pyarrow.parquet import read_table
 
 from terralex.cli.app import run
 from terralex.models import load_model
+from terralex.recognition import Encoder, list_items
 from terralex.runtime import TerralexError, UsageError
 from terralex.runtime.cluster import map_on_ray
-from terralex.tasks import Encoder, list_items
 
 ray = pytest.importorskip("ray")
 CPU = torch.device("cpu")

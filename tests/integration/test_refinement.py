@@ -17,7 +17,7 @@ from terralex.evaluation.segmentation.labelling import ModelLabeller
 from terralex.models import load_model
 from terralex.models.dense import RadioTower
 from terralex.models.hub import hand_folder
-from terralex.models.refine import SAM_NAME, RadioEye, Refiner, Sam, SamEye
+from terralex.segmentation.refinement import SAM_NAME, RadioEye, Refiner, Sam, SamEye
 
 from ..unit.evaluation.segmentation.make_datasets import make_datasets
 from ..unit.models.radio import made

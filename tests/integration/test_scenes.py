@@ -13,8 +13,8 @@ from affine import Affine
 from rasterio.windows import Window
 
 from terralex.models import load_model
-from terralex.models.dense import Segmenter
-from terralex.tasks.scenes import SceneReport, segment_scene
+from terralex.segmentation.scenes import SceneReport, segment_scene
+from terralex.segmentation.segmenter import Segmenter
 
 LABELS = ("water", "forest", "crops", "town")
 

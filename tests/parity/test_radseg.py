@@ -10,16 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from terralex.models.dense import (
-    DenseEncoder,
-    RadioTower,
-    Vocabulary,
-    denoise,
-    grid_probabilities,
-    label_map,
-)
+from terralex.models.dense import DenseEncoder, RadioTower
 from terralex.models.radio import Radio, load_radio
-from terralex.models.refine import Refiner, RefineSettings
+from terralex.segmentation.labelling import denoise, label_map
+from terralex.segmentation.refinement import Refiner, RefineSettings
+from terralex.segmentation.segmenter import Vocabulary, grid_probabilities
 
 FEATURE = 1e-4
 EQUAL_LABELS = 0.999

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from terralex.evaluation.ordering import measure_ordering, number_texts
 from terralex.geometry import lorentz, radial
+from terralex.metrics.ordering import measure_ordering, number_texts
 from terralex.training.objectives import (
     Angles,
     Apex,

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from terralex.evaluation.mapping import LabelledVoxels, Votes, carry_labels, count_voxels, score_voxels
+from terralex.evaluation.mapping import LabelledVoxels, Votes, carry_labels
 from terralex.mapping.frames import Intrinsics, unproject
 from terralex.mapping.query import best_labels, denoised
 from terralex.mapping.voxels import GridFeatures, MapBuilder, MapInfo, VoxelMap, keys_of
-from terralex.models.dense import class_probabilities
+from terralex.metrics.mapping import count_voxels, score_voxels
+from terralex.segmentation.labelling import class_probabilities
 
 FEATURE = 1e-4
 BATCH = 2  # frames

@@ -9,7 +9,7 @@ import pytest
 import torch
 from jaxtyping import TypeCheckError
 
-from terralex.evaluation import top_k_accuracy
+from terralex.metrics.classification import top_k_accuracy
 
 
 def test_connections_are_refused() -> None:

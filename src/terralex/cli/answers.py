@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from terralex import tasks
+from terralex import recognition
 from terralex.cli import tables
 from terralex.cli.messages import say
+from terralex.recognition import layouts, taxon_layouts
 from terralex.runtime import Columns, ProgressBar, Row, RowSink, UsageError, digest, progress
-from terralex.tasks import layouts, taxon_layouts
 
 if TYPE_CHECKING:
-    from terralex.evaluation.calibration import Calibration
+    from terralex.metrics.calibration import Calibration
     from terralex.models import Model
 
-Predict = Callable[[Sequence[tasks.Encoded]], Iterator[Any]]
+Predict = Callable[[Sequence[recognition.Encoded]], Iterator[Any]]
 
 _EXAMPLE = '--labels "water,forest"'
 _PYBIOCLIP_TAXA = 5  # taxa an image that it gives, if not told otherwise
@@ -98,7 +98,7 @@ def choose(
     if request.taxonomy is None:
         request.refuse("needs a taxonomy: pass --taxonomy FILE")
         return LabelAnswers(labels, bins, templates, top_k, scores, form)
-    prompts = tasks.named_templates(templates)
+    prompts = recognition.named_templates(templates)
     if bins:
         request.refuse("does not go with --bins, which says which taxa there are and what they are called")
         return TaxonBinAnswers(request.taxonomy, bins, prompts, top_k, scores, form)
@@ -121,7 +121,7 @@ class _Labelled:
         if form == "pybioclip":
             self.columns = taxon_layouts.PYBIOCLIP_LABEL_COLUMNS
 
-    def rows(self, records: Sequence[tasks.Prediction], done: int) -> Sequence[Row]:
+    def rows(self, records: Sequence[recognition.Prediction], done: int) -> Sequence[Row]:
         """See `Answers`."""
         if self._form == "msclip":
             return layouts.msclip_prediction_rows(records, done)
@@ -146,8 +146,10 @@ class LabelAnswers(_Labelled):
         scores: bool,
         form: str | None,
     ) -> None:
-        bin_of = tasks.load_bins(bins) if bins else {}
-        self._named = tasks.load_labels(list(bin_of)) if bins else tasks.labels_from_arguments(labels)
+        bin_of = recognition.load_bins(bins) if bins else {}
+        self._named = (
+            recognition.load_labels(list(bin_of)) if bins else recognition.labels_from_arguments(labels)
+        )
         names = list(dict.fromkeys(bin_of.values())) or list(self._named)
         if len(names) == 1:
             say(
@@ -166,12 +168,12 @@ class LabelAnswers(_Labelled):
     def load(self, model: Model, *, cache: bool) -> Predict:
         """See `Answers`."""
         only = self._bins is None
-        classifier = tasks.Classifier(
+        classifier = recognition.Classifier(
             model, self._named, self._prompts, top_k=self._top_k, scores=only and self._scores, cache=cache
         )
         if self._bins is None:
             return classifier.predict
-        return tasks.BinClassifier(
+        return recognition.BinClassifier(
             classifier.probabilities, self._bins, model.name, top_k=self._top_k, scores=self._scores
         ).predict
 
@@ -188,10 +190,10 @@ class TaxonBinAnswers(_Labelled):
         scores: bool,
         form: str | None,
     ) -> None:
-        taxa = tasks.load_taxa(taxonomy)
-        part, self._bins = tasks.bins_of_taxa(taxa.taxonomy, tasks.load_bins(bins))
+        taxa = recognition.load_taxa(taxonomy)
+        part, self._bins = recognition.bins_of_taxa(taxa.taxonomy, recognition.load_bins(bins))
         super().__init__(list(self._bins), top_k, scores, form)
-        self._taxa, self._prompts = tasks.part_of_taxa(taxa, part), prompts
+        self._taxa, self._prompts = recognition.part_of_taxa(taxa, part), prompts
         self.settings |= {
             "taxonomy": f"{len(part)} leaves, {part.digest}",
             "bins": digest(f"{name}: {leaves}" for name, leaves in self._bins.items()),
@@ -200,8 +202,8 @@ class TaxonBinAnswers(_Labelled):
 
     def load(self, model: Model, *, cache: bool) -> Predict:
         """See `Answers`."""
-        scorer = tasks.TaxonScorer(model, self._taxa, self._prompts, cache=cache, watch=_watch)
-        return tasks.BinClassifier(
+        scorer = recognition.TaxonScorer(model, self._taxa, self._prompts, cache=cache, watch=_watch)
+        return recognition.BinClassifier(
             scorer.probabilities, self._bins, model.name, top_k=self._top_k, scores=self._scores
         ).predict
 
@@ -216,13 +218,13 @@ class TaxonAnswers:
             raise UsageError("--calibration needs the error that you accept: pass --stop-at-error 0.1")
         if form and request.stop_at_error is not None:
             raise UsageError(f"--format {form} cannot say where an answer stops: leave out one of the two")
-        self._taxa = tasks.load_taxa(str(request.taxonomy), request.subset)
+        self._taxa = recognition.load_taxa(str(request.taxonomy), request.subset)
         taxonomy = self._taxa.taxonomy
         self._rank, self._form, self._prompts = request.rank, form, prompts
         if form:
             self._rank = request.rank or taxonomy.ranks[-1]
         self._top_k = top_k or (_PYBIOCLIP_TAXA if form else 1)
-        tasks.check_rank(taxonomy, self._rank, self._top_k, request.stop_at_error)
+        recognition.check_rank(taxonomy, self._rank, self._top_k, request.stop_at_error)
         self._error, self._calibration = request.stop_at_error, _read(request.calibration)
         ranks = taxonomy.ranks
         if form:
@@ -244,12 +246,12 @@ class TaxonAnswers:
         """See `Answers`."""
         stop = None
         if self._error is not None:
-            said = tasks.wording(self._taxa, model, self._prompts)
-            stop = tasks.load_stopping(self._error, self._calibration, model, self._taxa.taxonomy, said)
-        scorer = tasks.TaxonScorer(model, self._taxa, self._prompts, cache=cache, watch=_watch)
-        return tasks.TaxonClassifier(scorer, rank=self._rank, top_k=self._top_k, stopping=stop).predict
+            said = recognition.wording(self._taxa, model, self._prompts)
+            stop = recognition.load_stopping(self._error, self._calibration, model, self._taxa.taxonomy, said)
+        scorer = recognition.TaxonScorer(model, self._taxa, self._prompts, cache=cache, watch=_watch)
+        return recognition.TaxonClassifier(scorer, rank=self._rank, top_k=self._top_k, stopping=stop).predict
 
-    def rows(self, records: Sequence[tasks.TaxonPrediction], done: int) -> Sequence[Row]:
+    def rows(self, records: Sequence[recognition.TaxonPrediction], done: int) -> Sequence[Row]:
         """See `Answers`."""
         if self._form:
             return taxon_layouts.pybioclip_taxon_rows(records)
@@ -261,11 +263,11 @@ class TaxonAnswers:
 
 
 def _templates(name: str | None) -> tuple[str, ...] | None:
-    return None if name is None else tasks.named_templates(name)
+    return None if name is None else recognition.named_templates(name)
 
 
 def _read(path: Path | None) -> Calibration | None:
-    from terralex.evaluation.calibration import Calibration
+    from terralex.metrics.calibration import Calibration
 
     return None if path is None else Calibration.load(path)
 

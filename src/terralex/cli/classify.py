@@ -112,7 +112,7 @@ def classify(
     The score of a label is its probability among the labels given; that of a taxon its probability among all
     taxa of its rank. With a taxonomy an image gets one row, with the most probable taxon at every rank.
     """
-    from terralex import tasks
+    from terralex import recognition
     from terralex.cli.answers import TaxonRequest, choose
     from terralex.cli.output import Target
     from terralex.cli.running import run_settings, write_all
@@ -123,9 +123,9 @@ def classify(
     answers = choose(
         labels or [], bins, request, templates=templates, top_k=top_k, scores=scores, form=target.like
     )
-    items = tasks.list_items(inputs)
+    items = recognition.list_items(inputs)
     loaded = load_model(model, device=device, precision=precision, offline=offline)
-    encoder = tasks.Encoder(
+    encoder = recognition.Encoder(
         loaded,
         bands=bands,
         units=units,

@@ -30,19 +30,19 @@ def embed(
 
     A Parquet file (-o embeddings.parquet) is what `terralex search` takes.
     """
-    from terralex import tasks
+    from terralex import recognition
     from terralex.cli.output import Target
     from terralex.cli.running import run_settings, write_all
     from terralex.models import load_model
+    from terralex.recognition import layouts
     from terralex.runtime import UsageError
-    from terralex.tasks import layouts
 
     target = Target(output, form, resume, overwrite, piped="jsonl")
     if target.on_terminal or target.reference:
         raise UsageError("vectors go to a file or a pipe: pass -o FILE.parquet, or --format jsonl")
-    items = tasks.list_items(inputs)
+    items = recognition.list_items(inputs)
     loaded = load_model(model, device=device, precision=precision, offline=offline)
-    encoder = tasks.Encoder(
+    encoder = recognition.Encoder(
         loaded,
         bands=bands,
         units=units,
@@ -52,9 +52,9 @@ def embed(
         engine=engine.value,
     )
 
-    def rows(chunk: Sequence[tasks.Embedding]) -> "Sequence[Row]":
+    def rows(chunk: Sequence[recognition.Embedding]) -> "Sequence[Row]":
         return [layouts.embedding_row(embedding) for embedding in chunk]
 
     sink = target.open(layouts.embedding_columns(loaded.embed_dim), run_settings(encoder, items))
-    chunks = (tasks.embeddings(loaded, chunk) for chunk in encoder.chunks(items, sink.chunks_done))
+    chunks = (recognition.embeddings(loaded, chunk) for chunk in encoder.chunks(items, sink.chunks_done))
     return write_all("embed", chunks, rows, sink, target, encoder, len(items))

@@ -125,7 +125,7 @@ def map_sequence(
     The recording is checked first. Parts of a map that is larger than memory wait on disk, and a run that was
     cut off goes on with --resume.
     """
-    from terralex import tasks
+    from terralex import recognition
     from terralex.cli.mapping import build, pair
     from terralex.mapping.frames import open_sequence
 
@@ -141,7 +141,7 @@ def map_sequence(
         recording,
         output or [],
         model=model,
-        labels=tasks.labels_from_arguments(labels) if labels else None,
+        labels=recognition.labels_from_arguments(labels) if labels else None,
         templates=templates,
         refine=refine,
         voxel_size=voxel,

@@ -15,7 +15,7 @@ from terralex.runtime import FORMS, InputError, UsageError
 
 if TYPE_CHECKING:
     from terralex.mapping.frames import PosedSequence
-    from terralex.tasks import MapAnswer
+    from terralex.mapping.records import MapAnswer
 
 _Number = TypeVar("_Number", int, float)
 
@@ -37,9 +37,9 @@ def build(recording: PosedSequence, outputs: Sequence[Path], **settings: Any) ->
     Args:
         recording: The frames.
         outputs: The files to make.
-        settings: As of `terralex.tasks.build_map`.
+        settings: As of `terralex.recognition.build_map`.
     """
-    from terralex.tasks import build_map
+    from terralex.mapping.build import build_map
 
     began = time.monotonic()
     try:
@@ -75,8 +75,8 @@ class Answering:
     """
 
     def __init__(self, outputs: Sequence[Path], *, overwrite: bool) -> None:
+        from terralex.mapping.outputs import ENDINGS
         from terralex.mapping.rerun import check_rerun
-        from terralex.tasks.mapping.outputs import ENDINGS
 
         known = (*(f".{form}" for form in FORMS), *ENDINGS)
         for path in outputs:
@@ -106,22 +106,24 @@ class Answering:
             voxels: The file of the map.
             phrases: What to find, as typed.
             against: What it could be instead, as typed.
-            settings: As of `terralex.tasks.ask`.
+            settings: As of `terralex.ask`.
         """
-        from terralex import tasks
-        from terralex.tasks.mapping.outputs import write_answer
+        from terralex import recognition
+        from terralex.mapping.ask import ask
+        from terralex.mapping.outputs import write_answer
+        from terralex.mapping.records import PLACE_COLUMNS, place_row
 
-        found = tasks.ask(
+        found = ask(
             voxels,
-            tasks.labels_from_arguments(phrases) if phrases else None,
-            against=tasks.labels_from_arguments(against) if against else None,
+            recognition.labels_from_arguments(phrases) if phrases else None,
+            against=recognition.labels_from_arguments(against) if against else None,
             **settings,
         )
         for path in self._pictures:
             write_answer(path, found)
-        sink = self._target.open(tasks.PLACE_COLUMNS, {}, lambda: tables.place_table(found.phrases))
+        sink = self._target.open(PLACE_COLUMNS, {}, lambda: tables.place_table(found.phrases))
         with sink:
-            sink.write_chunk([tasks.place_row(place) for place in found.places])
+            sink.write_chunk([place_row(place) for place in found.places])
         for note in found.notes:
             say(note)
         self._tell(found)

@@ -9,8 +9,8 @@ import typer
 from terralex.cli import options
 
 if TYPE_CHECKING:
+    from terralex.recognition import Link
     from terralex.runtime import Row
-    from terralex.tasks import Link
 
 TEXTS = "Texts to put in order (one of these)"
 _DRAWN = 8  # chains in a picture
@@ -103,17 +103,18 @@ def order(
     most similar text that is no farther is taken; the score is the cosine similarity, or for a hyperbolic
     model minus the distance. Needs a model with a root (such as rcme), or --root TEXT.
     """
-    from terralex import tasks
+    from terralex import recognition
     from terralex.cli import tables
     from terralex.cli.messages import INTERRUPTED, say
     from terralex.cli.output import Target
     from terralex.cli.running import run_settings, write_all
     from terralex.models import load_model
+    from terralex.recognition import layouts
+    from terralex.reports import chain_picture
     from terralex.runtime import UsageError, digest, progress
-    from terralex.tasks import chain_picture, layouts
 
     phrases = [" ".join(phrase.split()) for phrase in query or []]
-    tasks.check_phrases(phrases)
+    recognition.check_phrases(phrases)
     if not inputs and not phrases:
         raise UsageError('nothing to describe: pass pictures, or --query "a robin on a branch"')
     target = Target(output, form, resume, overwrite)
@@ -121,10 +122,10 @@ def order(
         raise UsageError("MS-CLIP's scripts have no such table: leave out --format msclip")
     _check_picture(picture, resume or overwrite)
     typed = [part.strip() for value in texts or [] for part in value.split(",") if part.strip()]
-    chosen = tasks.candidates(taxonomy=taxonomy, captions=captions, texts=typed)
-    items = tasks.list_items(inputs or [])
+    chosen = recognition.candidates(taxonomy=taxonomy, captions=captions, texts=typed)
+    items = recognition.list_items(inputs or [])
     loaded = load_model(model, device=device, precision=precision, offline=offline)
-    encoder = tasks.Encoder(
+    encoder = recognition.Encoder(
         loaded,
         bands=bands,
         units=units,
@@ -133,7 +134,7 @@ def order(
         cache=not no_cache,
         engine=engine.value,
     )
-    orderer = tasks.Orderer(
+    orderer = recognition.Orderer(
         loaded,
         chosen,
         root=root,

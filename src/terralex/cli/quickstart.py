@@ -12,7 +12,7 @@ from terralex.cli import options
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from terralex.tasks.quickstart import Stop, Tour
+    from terralex.reports.quickstart import Stop, Tour
 
 _SHOWN = 3
 
@@ -43,8 +43,8 @@ def quickstart(
     from terralex.cli.messages import say
     from terralex.cli.running import describe_model
     from terralex.models import load_model
+    from terralex.reports.quickstart import make_page, take_tour
     from terralex.runtime import InputError, UsageError, cannot_write, check_output, write_atomically
-    from terralex.tasks.quickstart import make_page, take_tour
 
     if output.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"the report is a page: name it .html, not {output}")

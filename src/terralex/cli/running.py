@@ -14,7 +14,7 @@ from terralex.runtime import InputError, ProgressBar, Row, RowSink, digest, prog
 
 if TYPE_CHECKING:
     from terralex.models import Model
-    from terralex.tasks import Encoder, Hit, Item, Search
+    from terralex.recognition import Encoder, Hit, Item, Search
 
 _REASONS = 5  # failures whose reasons are also printed
 
@@ -213,7 +213,7 @@ def search_all(
     encoder: Encoder,
 ) -> int:
     """Look through files of embeddings and images, then write what was found; return the exit code."""
-    from terralex.tasks import count_rows, read_embeddings
+    from terralex.recognition import count_rows, read_embeddings
 
     run = Run("search", sum(map(count_rows, files)) + len(images), encoder)
     try:

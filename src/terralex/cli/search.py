@@ -68,23 +68,23 @@ def search(
     Looks in images, or in files of vectors that `terralex embed` made. The score is the cosine similarity;
     for a hyperbolic model, minus the distance.
     """
-    from terralex import tasks
+    from terralex import recognition
     from terralex.cli import tables
     from terralex.cli.output import Target
     from terralex.cli.running import run_settings, search_all
     from terralex.models import load_model
+    from terralex.recognition import layouts
     from terralex.runtime import UsageError, digest
-    from terralex.tasks import layouts
 
-    words = [*(query or []), *(line for file in queries or [] for line in tasks.load_queries(file))]
+    words = [*(query or []), *(line for file in queries or [] for line in recognition.load_queries(file))]
     if not words and not like:
         raise UsageError('nothing to search for: pass --query "a river", --queries FILE or --like IMAGE')
     target = Target(output, form, resume, overwrite)
-    items, examples = tasks.list_items(inputs), tasks.list_items(like or [])
-    files, images = tasks.split_gallery(items)
-    chosen = model or next(filter(None, map(tasks.recorded_model, files)), "pocket")
+    items, examples = recognition.list_items(inputs), recognition.list_items(like or [])
+    files, images = recognition.split_gallery(items)
+    chosen = model or next(filter(None, map(recognition.recorded_model, files)), "pocket")
     loaded = load_model(chosen, device=device, precision=precision, offline=offline)
-    encoder = tasks.Encoder(
+    encoder = recognition.Encoder(
         loaded,
         bands=bands,
         units=units,
@@ -93,13 +93,13 @@ def search(
         cache=not no_cache,
         engine=engine.value,
     )
-    asked = tasks.encode_queries(encoder, words, examples)
+    asked = recognition.encode_queries(encoder, words, examples)
     settings = run_settings(encoder, items, queries=digest(asked.names), hits_a_query=top_k)
     columns = layouts.MSCLIP_HIT_COLUMNS if target.reference else layouts.HIT_COLUMNS
 
-    def rows(hits: Sequence[tasks.Hit]) -> "Sequence[Row]":
+    def rows(hits: Sequence[recognition.Hit]) -> "Sequence[Row]":
         return layouts.msclip_hit_rows(hits) if target.reference else [layouts.hit_row(hit) for hit in hits]
 
     sink = target.open(columns, settings, lambda: tables.hit_table(asked.names))
-    found = tasks.Search(loaded, asked, top_k)
+    found = recognition.Search(loaded, asked, top_k)
     return search_all(found, files, images, rows, sink, target, encoder)

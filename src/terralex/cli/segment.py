@@ -117,16 +117,17 @@ def segment(
     Photos get a mask, a picture with the labels drawn in, and a row with the area of each label; without -o
     the rows alone. A scene that has a place on the ground becomes a map that opens there in a GIS.
     """
-    from terralex import tasks
+    from terralex import recognition
     from terralex.cli.messages import say
     from terralex.cli.segmenting import Run, map_scene, refuse, segment_photos, wants_map
     from terralex.models import load_model
     from terralex.runtime import UsageError
+    from terralex.segmentation.photos import MAX_SIDE, PRESENCE
 
     outputs = output or []
     if not labels:
         raise UsageError('say what to tell apart: --labels "water,forest,town"')
-    named = tasks.labels_from_arguments(labels)
+    named = recognition.labels_from_arguments(labels)
     if len(named) == 1:
         say('with one label all is that; also give what it could be instead: --labels "tree,grass,road"')
     is_map = wants_map(outputs)
@@ -135,7 +136,7 @@ def segment(
     else:
         refuse("is for maps: pass -o FILE.tif", gsd=gsd, roi=roi, probabilities=probabilities)
     run = Run(
-        items=tasks.list_items(inputs),
+        items=recognition.list_items(inputs),
         labels=named,
         load=lambda: load_model(model, device=device, precision=precision, offline=offline),
         templates=templates,
@@ -153,8 +154,8 @@ def segment(
     return segment_photos(
         run,
         outputs,
-        presence=tasks.PRESENCE if presence is None else presence,
-        max_side=max_side or tasks.MAX_SIDE,
+        presence=PRESENCE if presence is None else presence,
+        max_side=max_side or MAX_SIDE,
         coco=coco,
         refine=refine,
         offline=offline,

@@ -12,15 +12,16 @@ from terralex.cli import tables
 from terralex.cli.messages import INTERRUPTED, say
 from terralex.cli.output import Target
 from terralex.cli.running import LateBar, describe_model, write_all
+from terralex.recognition import Item
+from terralex.recognition.labels import Labels
 from terralex.runtime import Row, UsageError, digest
 from terralex.runtime.cache import VectorCache
-from terralex.tasks import Item, Segmentation
-from terralex.tasks.labels import Labels
+from terralex.segmentation.photos import Segmentation
 
 if TYPE_CHECKING:
     from terralex.imagery import Units
     from terralex.models import Model
-    from terralex.tasks.scenes import ClassArea, Region, SceneReport
+    from terralex.segmentation.scenes import ClassArea, Region, SceneReport
 
 _MAPS = (".tif", ".tiff")
 _POLYGONS = (".gpkg", ".geojson", ".parquet")
@@ -64,7 +65,7 @@ class Run:
     @property
     def wording(self) -> str:
         """A fingerprint of the labels and all that is said around them."""
-        from terralex.tasks import named_templates
+        from terralex.recognition import named_templates
 
         around = digest(named_templates(self.templates)) if self.templates else "the model's own"
         phrases = digest(f"{name}: {own}" for name, own in self.labels.items())
@@ -110,9 +111,9 @@ def segment_photos(
     offline: bool,
 ) -> int:
     """Segment photos into a folder, or write rows alone to standard output; return the exit code."""
-    from terralex.models.refine import Refiner
-    from terralex.tasks.photos.files import PhotoFolder, photo_columns, photo_row
-    from terralex.tasks.photos.segmenting import PhotoSegmenter
+    from terralex.segmentation.photos.files import PhotoFolder, photo_columns, photo_row
+    from terralex.segmentation.photos.segmenting import PhotoSegmenter
+    from terralex.segmentation.refinement import Refiner
 
     folder = outputs[0] if outputs else None
     if coco and folder is None:
@@ -167,8 +168,8 @@ def map_scene(
 ) -> int:
     """Map a scene and print the areas of its classes; return the exit code."""
     from terralex.imagery import parse_units
-    from terralex.models.dense import Segmenter
-    from terralex.tasks.scenes import segment_scene
+    from terralex.segmentation.scenes import segment_scene
+    from terralex.segmentation.segmenter import Segmenter
 
     if len(run.items) != 1:
         raise UsageError(f"a map is of one scene, not of {len(run.items)}: name one, or pass -o FOLDER")
@@ -232,7 +233,7 @@ def _sorted_out(outputs: Sequence[Path]) -> dict[str, Path | None]:
 
 
 def _region(text: str) -> Region:
-    from terralex.tasks.scenes import Region
+    from terralex.segmentation.scenes import Region
 
     parts = text.split(",")
     try:

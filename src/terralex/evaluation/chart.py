@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw, ImageFont
 
-from terralex.evaluation.curves import STOPPING, Curve
+from terralex.metrics.curves import STOPPING, Curve
 
 SIZE = (1280, 800)
 

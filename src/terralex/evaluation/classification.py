@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from terralex.evaluation.encoding import encode_pictures
-from terralex.evaluation.metrics import confusion_matrix, macro_recall, top_k_accuracy
 from terralex.imagery import Image, Units, read_image
 from terralex.imagery.class_folders import class_folders, split_fold
+from terralex.metrics.classification import confusion_matrix, macro_recall, top_k_accuracy
 from terralex.models import Model
 from terralex.synthetic import LAND_CLASSES, make_land_tile, render_rgb8
 

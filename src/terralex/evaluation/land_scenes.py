@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from terralex.evaluation.segmentation.metrics import Scores, count_pixels, score_pixels
 from terralex.imagery import Image
-from terralex.models.dense import Segmenter
+from terralex.metrics.segmentation import Scores, count_pixels, score_pixels
 from terralex.runtime import Row
+from terralex.segmentation.segmenter import Segmenter
 from terralex.synthetic import make_land_scene, render_rgb8
 
 if TYPE_CHECKING:

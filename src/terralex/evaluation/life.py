@@ -9,10 +9,10 @@ import numpy as np
 import torch
 
 from terralex.evaluation.encoding import encode_pictures, encode_texts
-from terralex.evaluation.ordering import OrderingReport, measure_ordering, number_texts
-from terralex.evaluation.taxa import TaxonomyReport, measure_taxonomy
 from terralex.evaluation.taxon_texts import encode_ranks
 from terralex.imagery import Image
+from terralex.metrics.ordering import OrderingReport, measure_ordering, number_texts
+from terralex.metrics.taxa import TaxonomyReport, measure_taxonomy
 from terralex.models import Model
 from terralex.synthetic import held_out_species, make_tree_of_life, render_specimen
 from terralex.taxonomy import make_taxonomy, taxonomic_name

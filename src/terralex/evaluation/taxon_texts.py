@@ -8,7 +8,7 @@ from typing import Literal, get_args
 import torch
 
 from terralex.evaluation.encoding import encode_texts
-from terralex.evaluation.taxa import RankTexts
+from terralex.metrics.taxa import RankTexts
 from terralex.models import Model
 from terralex.runtime.errors import UsageError
 from terralex.taxonomy import Taxon, Taxonomy, taxonomic_name

@@ -15,13 +15,7 @@ from rasterio.windows import Window as RasterioWindow
 from terralex.imagery import _guards
 from terralex.imagery._gdal import Dataset, open_raster
 from terralex.imagery._identify import Choice, Request, band_of_file
-from terralex.imagery._meaning import (
-    Scaling,
-    check_meaning,
-    level_of_product,
-    settle,
-    units_of_product,
-)
+from terralex.imagery._meaning import Scaling, check_meaning, level_of_product, settle, units_of_product
 from terralex.imagery._rasters import declared_valid, grid_of
 from terralex.imagery.bands import Bands, resolve
 from terralex.imagery.catalog import load_sensors

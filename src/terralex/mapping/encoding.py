@@ -11,13 +11,14 @@ import torch
 from numpy.typing import NDArray
 
 from terralex.imagery import Image
-from terralex.models.dense import DenseEncoder, Segmenter
+from terralex.models.dense import DenseEncoder
 from terralex.runtime.errors import TerralexError
+from terralex.segmentation.segmenter import Segmenter
 
 if TYPE_CHECKING:
     from terralex.mapping.frames import Frame
     from terralex.models import Model
-    from terralex.models.refine import Refiner
+    from terralex.segmentation.refinement import Refiner
 
 
 _PROBE = 64  # pixels of a picture that tells how many numbers a feature has

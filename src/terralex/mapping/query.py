@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from terralex.mapping.voxels import VoxelMap
-    from terralex.models.dense import DenseEncoder, Vocabulary
+    from terralex.models.dense import DenseEncoder
+    from terralex.segmentation.segmenter import Vocabulary
 
 NONE = -1
 """The label of a voxel that is none of the classes."""
@@ -42,7 +43,7 @@ def voxel_probabilities(
     """
     import torch
 
-    from terralex.models.dense import class_probabilities
+    from terralex.segmentation.labelling import class_probabilities
 
     found = np.empty((len(voxels), len(vocabulary.labels)), np.float32)
     start = 0

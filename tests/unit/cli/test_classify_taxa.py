@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from terralex.cli.app import run
-from terralex.evaluation.calibration import calibrate
+from terralex.metrics.calibration import calibrate
 from terralex.models import load_model
 from terralex.taxonomy import RANKS, read_taxonomy
 

@@ -116,7 +116,7 @@ def test_a_defect_is_told_in_a_line(
     def broken(*_: object) -> None:
         raise ZeroDivisionError("oh dear")
 
-    monkeypatch.setattr("terralex.tasks.labels_from_arguments", broken)
+    monkeypatch.setattr("terralex.recognition.labels_from_arguments", broken)
     assert run(["classify", "x.png", "-l", "a,b"]) == 1
     assert capfd.readouterr().err.startswith("terralex: error: ZeroDivisionError: oh dear")
 

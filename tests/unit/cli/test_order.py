@@ -96,7 +96,7 @@ def test_an_unfinished_run_goes_on(
     whole = tmp_path / "whole.csv"
     assert order(*arguments, "-o", whole)[0] == 3
 
-    from terralex.tasks import Orderer
+    from terralex.recognition import Orderer
 
     describe = Orderer.describe_phrases
     for last in (0, 1, 2):

@@ -105,7 +105,7 @@ def test_a_run_that_was_cut_short_is_resumed(
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     arguments = (pictures, "--batch-size", 2, "--coco")
     assert segment(*arguments, "-o", whole)[0] == 3
-    from terralex.tasks.photos import files
+    from terralex.segmentation.photos import files
 
     draw, drawn = files.overlay_jpeg, []
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from terralex.cli.app import run
-from terralex.tasks.taxon_scores import load_subset
+from terralex.recognition.taxon_scores import load_subset
 from terralex.taxonomy import RANKS, read_taxonomy
 
 Run = Callable[..., tuple[int, str, str]]

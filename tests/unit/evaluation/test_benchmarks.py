@@ -8,16 +8,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from terralex.evaluation import (
-    evaluate_ordering,
-    evaluate_taxonomy,
-    measure_ordering,
-    number_texts,
-    published_table,
-)
+from terralex.evaluation import evaluate_ordering, evaluate_taxonomy, published_table
 from terralex.evaluation.chart import SIZE, draw_curves
-from terralex.evaluation.curves import STOPPING, Curve, make_curves
 from terralex.geometry import Lorentz
+from terralex.metrics.curves import STOPPING, Curve, make_curves
+from terralex.metrics.ordering import measure_ordering, number_texts
 from terralex.models import Model
 from terralex.models.networks import build
 from terralex.runtime.errors import UsageError
@@ -160,8 +155,8 @@ def test_any_curve_can_be_drawn(risk: float) -> None:
 
 
 def test_long_curves_are_thinned() -> None:
-    from terralex.evaluation.calibration import calibrate
-    from terralex.evaluation.taxa import Answers
+    from terralex.metrics.calibration import calibrate
+    from terralex.metrics.taxa import Answers
 
     confidence = torch.rand(5000, 2, generator=torch.Generator().manual_seed(0))
     correct, known = torch.rand(5000, 2) < confidence, torch.ones(5000, 2, dtype=torch.bool)

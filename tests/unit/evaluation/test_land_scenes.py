@@ -3,9 +3,9 @@ import pytest
 import torch
 
 from terralex.evaluation import COVERS, evaluate_scenes, label_scene
-from terralex.evaluation.segmentation.metrics import count_pixels, score_pixels
+from terralex.metrics.segmentation import count_pixels, score_pixels
 from terralex.models import Model, load_model
-from terralex.models.dense import Segmenter
+from terralex.segmentation.segmenter import Segmenter
 from terralex.synthetic import LAND_NAMES, make_land_scene
 
 

@@ -8,7 +8,9 @@ from terralex.mapping.instances import connected, instances
 from terralex.mapping.query import NONE, best_labels, denoised, voxel_probabilities
 from terralex.mapping.voxels import MapBuilder, MapInfo, pack, unpack
 from terralex.models import load_model
-from terralex.models.dense import DenseEncoder, Vocabulary, class_probabilities
+from terralex.models.dense import DenseEncoder
+from terralex.segmentation.labelling import class_probabilities
+from terralex.segmentation.segmenter import Vocabulary
 
 
 def test_touching_voxels_are_one_thing_also_at_corners() -> None:

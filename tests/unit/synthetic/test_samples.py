@@ -9,13 +9,7 @@ import rasterio
 from PIL import Image as Picture
 
 from terralex.imagery import read_image
-from terralex.synthetic import (
-    LAND_CLASSES,
-    LAND_NAMES,
-    make_land_scene,
-    make_land_tile,
-    write_samples,
-)
+from terralex.synthetic import LAND_CLASSES, LAND_NAMES, make_land_scene, make_land_tile, write_samples
 
 
 @pytest.fixture(scope="module")

@@ -143,8 +143,8 @@ def _check_outputs(output: Path | None, overwrite: bool) -> None:
 
 def _mappers(model: "Model", fuse: Fuse, refine: bool, offline: bool) -> "MakeMapper":
     from terralex.evaluation.mapping.mapper import FeatureMapper, ProbabilityMapper
-    from terralex.models.refine import Refiner
     from terralex.runtime.cache import VectorCache
+    from terralex.segmentation.refinement import Refiner
 
     cache = VectorCache("texts")
     if fuse is Fuse.features:

@@ -136,8 +136,8 @@ def _load(name: str, device: str, precision: str, offline: bool) -> "Model":
 
 def _labellers(model: "Model", refine: bool, offline: bool) -> "Callable[[Setting, Names], Labeller]":
     from terralex.evaluation.segmentation.labelling import ModelLabeller
-    from terralex.models.refine import Refiner, RefineSettings
     from terralex.runtime.cache import VectorCache
+    from terralex.segmentation.refinement import Refiner, RefineSettings
 
     cache = VectorCache("texts")
     loaded = Refiner.for_model(model, offline=offline) if refine else None

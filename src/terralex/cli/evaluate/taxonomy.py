@@ -12,8 +12,9 @@ from terralex.runtime.errors import UsageError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from terralex.evaluation import TaxonomyReport, TaxonomyRun
-    from terralex.evaluation.calibration import Calibration
+    from terralex.evaluation import TaxonomyRun
+    from terralex.metrics.calibration import Calibration
+    from terralex.metrics.taxa import TaxonomyReport
 
 MEANS = ("top1", "top5", "macro", "rolled_up")
 STOPPING = "Where to stop naming"
@@ -193,7 +194,8 @@ def _write_curves(
     import io
 
     from terralex.cli.evaluate.results import write_rows
-    from terralex.evaluation import draw_curves, make_curves
+    from terralex.evaluation import draw_curves
+    from terralex.metrics.curves import make_curves
     from terralex.runtime.files import cannot_write, write_atomically
 
     curves = make_curves(run.report.answers, run.taxonomy.ranks, learned)

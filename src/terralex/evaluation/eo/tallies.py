@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from terralex.evaluation.eo.intervals import Interval, OfCounts, resample, resample_mean
-from terralex.evaluation.eo.metrics import (
+from terralex.metrics.bootstrap import Interval, OfCounts, resample, resample_mean
+from terralex.metrics.multilabel import (
     above_others,
     average_precision,
     average_precision_at,

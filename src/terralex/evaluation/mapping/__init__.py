@@ -1,6 +1,5 @@
 """Zero-shot maps of rooms on Replica, ScanNet and ScanNet++, as RADSeg was measured in 3D."""
 
-from terralex.evaluation.mapping.metrics import MapScores, count_voxels, score_voxels
 from terralex.evaluation.mapping.plan import MappingPlan, Scene, plan_mapping
 from terralex.evaluation.mapping.points import read_points
 from terralex.evaluation.mapping.report import class_rows, mapping_rows, mapping_table, mean_figures
@@ -12,7 +11,6 @@ from terralex.evaluation.mapping.votes import LabelledVoxels, Votes, carry_label
 __all__ = [
     "LabelledVoxels",
     "MakeMapper",
-    "MapScores",
     "Mapper",
     "MappingPlan",
     "MappingSetting",
@@ -21,7 +19,6 @@ __all__ = [
     "Votes",
     "carry_labels",
     "class_rows",
-    "count_voxels",
     "evaluate_mapping",
     "load_mapping_settings",
     "mapping_rows",
@@ -31,7 +28,6 @@ __all__ = [
     "plan_mapping",
     "predict",
     "read_points",
-    "score_voxels",
     "truth_from_images",
     "truth_from_points",
 ]

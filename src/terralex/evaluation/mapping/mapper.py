@@ -13,10 +13,10 @@ from terralex.mapping.frames import Frame
 from terralex.mapping.query import voxel_probabilities
 from terralex.mapping.voxels import VoxelMap
 from terralex.models import Model
-from terralex.models.dense import Segmenter, Vocabulary
-from terralex.models.refine import Refiner
 from terralex.runtime import digest
 from terralex.runtime.cache import VectorCache
+from terralex.segmentation.refinement import Refiner
+from terralex.segmentation.segmenter import Segmenter, Vocabulary
 
 
 class FeatureMapper:

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terralex.evaluation.mapping.kept import Kept
-from terralex.evaluation.mapping.metrics import MapScores, count_voxels, score_voxels
 from terralex.evaluation.mapping.plan import MappingPlan, Scene
 from terralex.evaluation.mapping.settings import MappingSetting
 from terralex.evaluation.mapping.truth import truth_from_images, truth_from_points
@@ -21,6 +20,7 @@ from terralex.mapping.frames import Frame
 from terralex.mapping.fusion import fuse
 from terralex.mapping.query import best_labels, denoised
 from terralex.mapping.voxels import MapBuilder, MapInfo, VoxelMap
+from terralex.metrics.mapping import MapScores, count_voxels, score_voxels
 from terralex.runtime.errors import InputError, UsageError
 from terralex.runtime.progress import progress
 

@@ -1,7 +1,6 @@
 """Zero-shot semantic segmentation on the five benchmarks of RADSeg, each in three resolutions."""
 
 from terralex.evaluation.segmentation.classes import Names, class_names
-from terralex.evaluation.segmentation.metrics import IGNORED, Scores, count_pixels, score_pixels
 from terralex.evaluation.segmentation.report import report_rows, report_table
 from terralex.evaluation.segmentation.resize import keep_ratio_size, resize_bilinear
 from terralex.evaluation.segmentation.run import (
@@ -14,17 +13,14 @@ from terralex.evaluation.segmentation.run import (
 from terralex.evaluation.segmentation.settings import Dataset, Setting, choose_settings, load_settings
 
 __all__ = [
-    "IGNORED",
     "Dataset",
     "Labeller",
     "Names",
     "Plan",
-    "Scores",
     "Setting",
     "SettingReport",
     "choose_settings",
     "class_names",
-    "count_pixels",
     "evaluate_segmentation",
     "keep_ratio_size",
     "load_settings",
@@ -32,5 +28,4 @@ __all__ = [
     "report_rows",
     "report_table",
     "resize_bilinear",
-    "score_pixels",
 ]

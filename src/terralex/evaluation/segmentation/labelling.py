@@ -8,11 +8,12 @@ from terralex.evaluation.segmentation.classes import Names
 from terralex.evaluation.segmentation.settings import Setting
 from terralex.imagery import Bands, Image
 from terralex.models import Model
-from terralex.models.dense import NONE, Segmenter, label_map
 from terralex.models.preprocess import match_bands, prepare
-from terralex.models.refine import Refiner
 from terralex.runtime.cache import VectorCache
 from terralex.runtime.errors import InputError, UsageError
+from terralex.segmentation.labelling import NONE, label_map
+from terralex.segmentation.refinement import Refiner
+from terralex.segmentation.segmenter import Segmenter
 
 _COLOURS = Bands(("red", "green", "blue"), "rgb")
 

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from terralex.evaluation.segmentation.classes import PUBLISHED, Names, class_names
 from terralex.evaluation.segmentation.counts import Tally, count_rows, read_counts
-from terralex.evaluation.segmentation.metrics import Scores, count_pixels, score_pixels
 from terralex.evaluation.segmentation.pictures import Labelled, Sample, find_samples, read_sample
 from terralex.evaluation.segmentation.settings import Setting
+from terralex.metrics.segmentation import Scores, count_pixels, score_pixels
 from terralex.runtime import Row, RowSink, digest
 from terralex.runtime.errors import InputError, UsageError
 from terralex.runtime.pipeline import default_workers, run_chunks

@@ -12,7 +12,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from terralex.evaluation.segmentation.metrics import IGNORED
+from terralex.metrics.segmentation import IGNORED
 from terralex.runtime.errors import UsageError
 
 Resolution = Literal["low", "mid", "high"]

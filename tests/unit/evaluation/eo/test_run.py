@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from terralex.evaluation.eo import DatasetReport, Found, Settings, evaluate_eo, find_datasets, fingerprint
-from terralex.evaluation.eo.metrics import above_others, average_precision
 from terralex.evaluation.eo.reading import read_sample
 from terralex.evaluation.eo.record import record_columns
+from terralex.metrics.multilabel import above_others, average_precision
 from terralex.models import Model
+from terralex.recognition.gallery import read_embeddings
 from terralex.runtime import Row, RowSink, open_sink
 from terralex.runtime.errors import TerralexError, UsageError
-from terralex.tasks.gallery import read_embeddings
 
 
 def measure(

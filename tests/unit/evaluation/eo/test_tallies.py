@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from terralex.evaluation.eo.intervals import resample_mean
-from terralex.evaluation.eo.metrics import above_others, average_precision
 from terralex.evaluation.eo.tallies import Figure, OneLabel, Sentences, SeveralLabels
-from terralex.evaluation.metrics import confusion_matrix, macro_recall, top_k_accuracy
+from terralex.metrics.bootstrap import resample_mean
+from terralex.metrics.classification import confusion_matrix, macro_recall, top_k_accuracy
+from terralex.metrics.multilabel import above_others, average_precision
 
 CLASSES = tuple(f"class {k}" for k in range(8))
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from terralex.evaluation.mapping import LabelledVoxels, Votes, carry_labels, count_voxels, score_voxels
+from terralex.evaluation.mapping import LabelledVoxels, Votes, carry_labels
 from terralex.mapping.voxels import pack, unpack
+from terralex.metrics.mapping import count_voxels, score_voxels
 
 
 def voxels(places: list[tuple[int, int, int]], labels: list[int]) -> LabelledVoxels:

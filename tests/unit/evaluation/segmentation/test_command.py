@@ -16,9 +16,9 @@ from terralex.evaluation.segmentation import choose_settings, class_names, load_
 from terralex.evaluation.segmentation.labelling import ModelLabeller
 from terralex.imagery import Image
 from terralex.models import Model
-from terralex.models.dense import Segmenter
 from terralex.runtime.errors import InputError
-from terralex.tasks.scenes.pixels import normalise
+from terralex.segmentation.scenes.pixels import normalise
+from terralex.segmentation.segmenter import Segmenter
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -1,0 +1,3 @@
+"""The version of the package, from which the build takes it."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,167 @@
+"""Labels for images, without training: each image gets the label whose words its vector is nearest to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from os import PathLike, fspath
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from terralex.recognition.encoder import BATCH_SIZE, Encoded, Encoder
+from terralex.recognition.labels import Labels, LabelSource, load_labels
+from terralex.recognition.loading import as_model
+from terralex.recognition.records import Prediction
+from terralex.runtime.cache import VectorCache
+
+if TYPE_CHECKING:
+    from terralex.models import Model
+
+T = TypeVar("T")
+
+Templates = str | PathLike[str] | Sequence[str]
+
+
+def classify(
+    inputs: object,
+    labels: LabelSource,
+    *,
+    model: str | Model = "pocket",
+    templates: Templates | None = None,
+    top_k: int = 1,
+    scores: bool = False,
+    bands: str | None = None,
+    units: str | None = None,
+    batch_size: int = BATCH_SIZE,
+    workers: int | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    offline: bool = False,
+    cache: bool = True,
+) -> Iterator[Prediction]:
+    """Name what images show.
+
+    Args:
+        inputs: A path, folder, glob, Pillow picture, array, `Image`, or `(any of them, window)`; or several,
+            in a list or an iterator. A window is (column, row, width, height) in pixels.
+        labels: Names, a mapping from names to the phrases that describe them, or the path of a list of them.
+        model: A model, or what `load_model` takes.
+        templates: Sentences with `{c}` for the label, or what `load_templates` takes; by default the model's.
+        top_k: How many labels an image gets; more than there are is fine.
+        scores: Also give the score of every label.
+        bands: Bands of files that do not say: names in file order, or a named order.
+        units: Units of files that do not say.
+        batch_size: Images that go through the model at once.
+        workers: Threads that read files ahead.
+        device: Where the model runs, if it is not loaded yet.
+        precision: What it computes in, if it is not loaded yet.
+        offline: Never use the network.
+        cache: Look up and keep vectors of files on disk.
+
+    Returns:
+        An iterator of predictions, image by image in the order given, best label first. An image that cannot
+        be used gives one with `error` set. Scores are the softmax of scaled cosines over the labels, float32.
+
+    Raises:
+        UsageError: The labels, templates, bands, units or the model's name are wrong.
+        TerralexError: The model cannot be loaded or run.
+    """
+    loaded = as_model(model, device=device, precision=precision, offline=offline)
+    classifier = Classifier(loaded, load_labels(labels), templates, top_k=top_k, scores=scores, cache=cache)
+    encoder = Encoder(loaded, bands=bands, units=units, batch_size=batch_size, workers=workers, cache=cache)
+    return (row for chunk in encoder.stream(inputs) for row in classifier.predict(chunk))
+
+
+class Classifier:
+    """Labels as vectors of a model.
+
+    Args:
+        model: What turned the images into vectors.
+        labels: The labels and their phrases.
+        templates: As for `classify`.
+        top_k: How many labels an image gets.
+        scores: Also give the score of every label.
+        cache: Look up and keep vectors of prompts on disk.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        labels: Labels,
+        templates: Templates | None = None,
+        *,
+        top_k: int = 1,
+        scores: bool = False,
+        cache: bool = True,
+    ) -> None:
+        self.labels = tuple(labels)
+        self._model = model
+        self._top_k = min(top_k, len(labels))
+        self._scores = scores
+        named = fspath(templates) if isinstance(templates, PathLike) else templates
+        self._weights = model.class_weights(labels, named, cache=VectorCache("texts") if cache else None)
+
+    def probabilities(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Unit vectors (N, embed_dim) to probabilities of the labels: float32 (N, labels), rows sum to 1."""
+        import torch
+
+        images = torch.from_numpy(vectors).to(self._weights.device)
+        probabilities: NDArray[np.float32] = self._model.probabilities(images, self._weights).cpu().numpy()
+        return probabilities
+
+    def predict(self, chunk: Sequence[Encoded]) -> Iterator[Prediction]:
+        """The predictions for each image of a chunk, best first; one with an error for each that failed."""
+        return rank_labels(chunk, self, self._model.name, top_k=self._top_k, scores=self._scores)
+
+
+class Scorer(Protocol):
+    """What gives each image a probability for each of its labels."""
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """The labels."""
+
+    def probabilities(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Points of the model, (N, embed_dim), to probabilities: float32 (N, labels)."""
+
+
+def rank_labels(
+    chunk: Sequence[Encoded], scorer: Scorer, model: str, *, top_k: int, scores: bool
+) -> Iterator[Prediction]:
+    """The best labels of each image of a chunk; one record with an error for each that failed.
+
+    Args:
+        chunk: Encoded images.
+        scorer: Gives the probabilities.
+        model: The model's name.
+        top_k: How many labels an image gets.
+        scores: Also give the score of every label.
+    """
+    for entry, row in with_rows(chunk, scorer.probabilities):
+        if row is None or not entry.features:
+            yield Prediction(entry.path, entry.window, model=model, error=entry.error)
+            continue
+        best = np.argsort(-row, kind="stable")[:top_k]  # of equal scores the label given first
+        every = dict(zip(scorer.labels, row.tolist(), strict=True)) if scores else None
+        for rank, label in enumerate(best, start=1):
+            yield Prediction(
+                path=entry.path,
+                window=entry.window,
+                label=scorer.labels[label],
+                rank=rank,
+                score=float(row[label]),
+                scores=every,
+                model=model,
+                notes=entry.features.notes,
+            )
+
+
+def with_rows(
+    chunk: Sequence[Encoded], rows: Callable[[NDArray[np.float32]], Iterable[T]]
+) -> Iterator[tuple[Encoded, T | None]]:
+    """Each image of a chunk with the row that is made of its vector; None for one that failed."""
+    usable = [entry.features.vector for entry in chunk if entry.features]
+    made = iter(rows(np.stack(usable)) if usable else ())
+    for entry in chunk:
+        yield entry, next(made) if entry.features else None

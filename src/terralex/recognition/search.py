@@ -1,0 +1,181 @@
+"""Images found by words or by other images: the nearest vectors, in memory that does not grow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from terralex.recognition.encoder import BATCH_SIZE, Encoded, Encoder
+from terralex.recognition.gallery import EMBEDDINGS_FILE, Place, read_embeddings
+from terralex.recognition.items import Item, as_items
+from terralex.recognition.loading import as_model
+from terralex.recognition.records import Hit
+from terralex.runtime.errors import UsageError
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from terralex.models import Model
+
+
+def search(
+    gallery: object,
+    queries: str | Sequence[str] = (),
+    *,
+    like: object = (),
+    model: str | Model = "pocket",
+    top_k: int = 5,
+    bands: str | None = None,
+    units: str | None = None,
+    batch_size: int = BATCH_SIZE,
+    workers: int | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    offline: bool = False,
+    cache: bool = True,
+) -> Iterator[Hit]:
+    """Find the images that words or other images describe.
+
+    Args:
+        gallery: Where to look: as the inputs of `classify`, or `.parquet` files that `terralex embed` wrote.
+        queries: Words; they are taken as they stand, without a template.
+        like: Images to search with, as the inputs of `classify`.
+        model: A model, or what `load_model` takes; for a file of embeddings, the one that made it.
+        top_k: Hits a query; more than there are images is fine.
+        bands: Bands of files that do not say: names in file order, or a named order.
+        units: Units of files that do not say.
+        batch_size: Images that go through the model at once.
+        workers: Threads that read files ahead.
+        device: Where the model runs, if it is not loaded yet.
+        precision: What it computes in, if it is not loaded yet.
+        offline: Never use the network.
+        cache: Look up and keep vectors of files on disk.
+
+    Returns:
+        An iterator of hits, query by query, nearest first; of equally near images the one that stands first
+        in the gallery. After them come those images that could not be searched, with `error` set.
+
+    Raises:
+        UsageError: There is no query, an image to search with cannot be used, or a file of embeddings is of
+            another model.
+        TerralexError: The model cannot be loaded or run.
+    """
+    words = [queries] if isinstance(queries, str) else list(queries)
+    loaded = as_model(model, device=device, precision=precision, offline=offline)
+    encoder = Encoder(loaded, bands=bands, units=units, batch_size=batch_size, workers=workers, cache=cache)
+    found = Search(loaded, encode_queries(encoder, words, list(as_items(like))), top_k)
+    files, images = split_gallery(list(as_items(gallery)))
+    for file in files:
+        for block in read_embeddings(file, loaded):
+            found.add(block.vectors, block.places)
+    for chunk in encoder.chunks(images):
+        found.add_chunk(chunk)
+    return found.hits()
+
+
+def split_gallery(items: Sequence[Item]) -> tuple[list[str], list[Item]]:
+    """The files of embeddings among the items, and the images."""
+    files = [item.name for item in items if _is_file(item)]
+    return files, [item for item in items if not _is_file(item)]
+
+
+def _is_file(item: Item) -> bool:
+    return isinstance(item.source, str) and item.source.lower().endswith(EMBEDDINGS_FILE)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Queries:
+    """Names of queries, and their vectors (len(names), embed_dim)."""
+
+    names: list[str]
+    vectors: NDArray[np.float32]
+
+
+def encode_queries(encoder: Encoder, words: Sequence[str], images: Sequence[Item]) -> Queries:
+    """Turn words and images into queries, each once.
+
+    Raises:
+        UsageError: There are none, one is empty, or an image cannot be used.
+    """
+    words = list(dict.fromkeys(words))
+    if not words and not images:
+        raise UsageError("nothing to search for: pass words (--query) or a picture (--like)")
+    if not all(word.strip() for word in words):
+        raise UsageError("a query is empty: write what to search for")
+    vectors = [encoder.model.encode_texts(words).cpu().numpy()]
+    for chunk in encoder.chunks(images):
+        for entry in chunk:
+            if entry.features is None:
+                raise UsageError(f"cannot search with {entry.path}: {entry.error}")
+            vectors.append(entry.features.vector[None])
+    return Queries([*words, *(item.name for item in images)], np.concatenate(vectors))
+
+
+def _wide(vectors: NDArray[np.float32]) -> Tensor:
+    """In float64: else its place in a block would decide the last digit, and the order of equal images."""
+    import torch
+
+    return torch.from_numpy(vectors.astype(np.float64))
+
+
+class Search:
+    """The nearest images so far.
+
+    Args:
+        model: What made the vectors.
+        queries: What to search for.
+        top_k: Hits to keep for each query.
+
+    Attributes:
+        failed: Images that could not be searched.
+    """
+
+    def __init__(self, model: Model, queries: Queries, top_k: int) -> None:
+        self.failed: list[Hit] = []
+        self._model = model
+        self._queries = queries
+        self._asked = model.geometry.queries(_wide(queries.vectors))
+        self._top_k = top_k
+        self._scores = np.empty((len(queries.names), 0), np.float32)
+        self._numbers = np.empty((len(queries.names), 0), np.int64)
+        self._places: dict[int, Place] = {}
+        self._seen = 0
+
+    def add_chunk(self, chunk: Sequence[Encoded]) -> None:
+        """Look at a chunk of images."""
+        usable = [(entry, entry.features) for entry in chunk if entry.features]
+        if usable:
+            places = [Place(entry.path, entry.window, features.notes) for entry, features in usable]
+            self.add(np.stack([features.vector for _, features in usable]), places)
+        self.failed += [
+            Hit(None, None, entry.path, entry.window, model=self._model.name, error=entry.error)
+            for entry in chunk
+            if not entry.features
+        ]
+
+    def add(self, vectors: NDArray[np.float32], places: Sequence[Place]) -> None:
+        """Look at vectors (N, embed_dim), and where each came from."""
+        numbers = np.arange(self._seen, self._seen + len(places))
+        space = self._model.geometry
+        found = space.scores_from(self._asked @ space.keys(_wide(vectors)).T)
+        scores = np.concatenate([self._scores, found.float().numpy()], axis=1)
+        everyone = np.concatenate([self._numbers, np.tile(numbers, (len(scores), 1))], axis=1)
+        best = np.argsort(-scores, axis=1, kind="stable")[:, : self._top_k]
+        self._scores = np.take_along_axis(scores, best, axis=1)
+        self._numbers = np.take_along_axis(everyone, best, axis=1)
+        self._places |= zip(numbers.tolist(), places, strict=True)
+        self._places = {number: self._places[number] for number in np.unique(self._numbers).tolist()}
+        self._seen += len(places)
+
+    def hits(self) -> Iterator[Hit]:
+        """What was found, query by query, nearest first; then what failed."""
+        for query, scores, numbers in zip(self._queries.names, self._scores, self._numbers, strict=True):
+            pairs = zip(scores.tolist(), numbers.tolist(), strict=True)
+            for rank, (score, number) in enumerate(pairs, start=1):
+                place = self._places[number]
+                yield Hit(query, rank, place.path, place.window, score, self._model.name, place.notes)
+        yield from self.failed

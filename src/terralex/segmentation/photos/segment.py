@@ -1,0 +1,154 @@
+"""Segmentation and heat maps of pictures, in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from os import PathLike, fspath
+from typing import TYPE_CHECKING
+
+from terralex.recognition.classify import Templates
+from terralex.recognition.labels import LabelSource, load_labels
+from terralex.recognition.loading import as_model
+from terralex.segmentation.photos.records import HeatMaps, Segmentation
+
+if TYPE_CHECKING:
+    from terralex.models import Model
+
+BATCH_SIZE = 4
+MAX_SIDE = 1344
+"""Pixels of a picture's longer side that the model sees by default: of six windows of 336."""
+
+PRESENCE = 0.5
+"""What a label has to reach somewhere to be in a picture."""
+
+
+def segment(
+    inputs: object,
+    labels: LabelSource,
+    *,
+    model: str | Model = "pocket",
+    templates: Templates | None = None,
+    threshold: float = 0.0,
+    presence: float = PRESENCE,
+    refine: bool = False,
+    max_side: int = MAX_SIDE,
+    bands: str | None = None,
+    units: str | None = None,
+    batch_size: int = BATCH_SIZE,
+    workers: int | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    offline: bool = False,
+    cache: bool = True,
+) -> Iterator[Segmentation]:
+    """Say what each pixel of pictures is. For maps of whole scenes see `terralex.segmentation.scenes`.
+
+    Args:
+        inputs: A path, folder, glob, Pillow picture, array, `Image`, or `(any of them, window)`; or several,
+            in a list or an iterator. A window is (column, row, width, height) in pixels.
+        labels: Names, a mapping from names to phrases of which the best one counts, or the path of a list.
+        model: A model, or what `load_model` takes.
+        templates: Sentences with `{c}` for the label, or what `load_templates` takes; by default the model's.
+        threshold: Pixels whose best label is less probable are none of them.
+        presence: Labels that nowhere in a picture reach this probability are not in it.
+        refine: Sharpen outlines with SAM, through the features of the model if it is a RADIO with a head into
+            those of SAM, else with SAM's own encoder.
+        max_side: Pixels of the longer side that the model sees; larger pictures are made smaller for it, and
+            the labels are brought to the picture's own size.
+        bands: Bands of files that do not say: names in file order, or a named order.
+        units: Units of files that do not say.
+        batch_size: Pictures that go through the model at once, if they are of one size.
+        workers: Threads that read files ahead.
+        device: Where the model runs, if it is not loaded yet.
+        precision: What it computes in, if it is not loaded yet.
+        offline: Never use the network.
+        cache: Look up and keep vectors of prompts on disk.
+
+    Returns:
+        An iterator of one result a picture, in the order given. A picture that cannot be used gives one with
+        `error` set and no labels.
+
+    Raises:
+        UsageError: The labels, templates, bands, units or the model's name are wrong, or the model has no
+            dense features.
+        TerralexError: The model cannot be loaded or run.
+    """
+    from terralex.segmentation.photos.segmenting import PhotoSegmenter
+    from terralex.segmentation.refinement import Refiner  # it brings torch, as does the next
+
+    loaded = as_model(model, device=device, precision=precision, offline=offline)
+    segmenter = PhotoSegmenter(
+        loaded,
+        load_labels(labels),
+        templates=fspath(templates) if isinstance(templates, PathLike) else templates,
+        threshold=threshold,
+        presence=presence,
+        max_side=max_side,
+        bands=bands,
+        units=units,
+        batch_size=batch_size,
+        workers=workers,
+        cache=cache,
+        refiner=Refiner.for_model(loaded, offline=offline) if refine else None,
+    )
+    return segmenter.stream(inputs)
+
+
+def heatmaps(
+    inputs: object,
+    phrases: LabelSource,
+    *,
+    softmax: bool = True,
+    model: str | Model = "pocket",
+    templates: Templates | None = None,
+    max_side: int = MAX_SIDE,
+    bands: str | None = None,
+    units: str | None = None,
+    batch_size: int = 1,
+    workers: int | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    offline: bool = False,
+    cache: bool = True,
+) -> Iterator[HeatMaps]:
+    """Say how much each pixel of pictures is like each of some phrases.
+
+    Args:
+        inputs: As for `segment`.
+        phrases: As the labels of `segment`.
+        softmax: Give the probability of each phrase among all; if not, its cosine, which no other phrase
+            changes.
+        model: As for `segment`, as are the others.
+        templates: See there.
+        max_side: See there.
+        bands: See there.
+        units: See there.
+        batch_size: See there.
+        workers: See there.
+        device: See there.
+        precision: See there.
+        offline: See there.
+        cache: See there.
+
+    Returns:
+        An iterator of one result a picture, as of `segment`.
+
+    Raises:
+        UsageError, TerralexError: As `segment`.
+    """
+    from terralex.segmentation.photos.segmenting import PhotoSegmenter
+
+    segmenter = PhotoSegmenter(
+        as_model(model, device=device, precision=precision, offline=offline),
+        load_labels(phrases),
+        templates=fspath(templates) if isinstance(templates, PathLike) else templates,
+        threshold=0.0,
+        presence=0.0,
+        max_side=max_side,
+        bands=bands,
+        units=units,
+        batch_size=batch_size,
+        workers=workers,
+        cache=cache,
+    )
+    return segmenter.heatmaps(inputs, softmax=softmax)

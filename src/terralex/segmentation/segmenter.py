@@ -1,0 +1,145 @@
+"""Open-vocabulary segmentation: which of the given words each pixel of a picture is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from terralex.models.dense.encoder import DenseEncoder
+from terralex.runtime.errors import UsageError
+from terralex.segmentation.labelling import Segmentation, class_probabilities, denoise, label_map
+
+if TYPE_CHECKING:
+    from terralex.models.model import Model
+    from terralex.runtime.cache import VectorCache
+
+_PLACES = 8192  # places that are compared with all phrases at once
+
+
+@dataclass(frozen=True, eq=False)
+class Vocabulary:
+    """Classes and the phrases that stand for them.
+
+    Attributes:
+        labels: The classes.
+        phrases: float32 (P, D), unit rows, on the model's device.
+        owner: int64 (P,): the class of each phrase; None: each is a class.
+        scale: What cosines are multiplied by before the softmax.
+    """
+
+    labels: tuple[str, ...]
+    phrases: Tensor
+    owner: Tensor | None = None
+    scale: float = 100.0
+
+    @classmethod
+    def of(
+        cls,
+        model: Model,
+        labels: Sequence[str] | Mapping[str, Sequence[str]],
+        templates: str | Sequence[str] | None = None,
+        *,
+        cache: VectorCache | None = None,
+    ) -> Vocabulary:
+        """Labels, or for each label its synonyms, in the words of a model.
+
+        Raises:
+            UsageError: As of `Model.class_weights`; or a label is there twice.
+        """
+        synonyms = labels if isinstance(labels, Mapping) else {label: (label,) for label in labels}
+        if len(synonyms) < len(labels):
+            raise UsageError("a label is there twice")
+        owner = [place for place, own in enumerate(synonyms.values()) for _ in own]
+        if len(set(owner)) < len(synonyms):
+            raise UsageError("a label has no phrases")
+        phrases = [phrase for own in synonyms.values() for phrase in own]
+        vectors = model.class_weights(phrases, templates, cache=cache)
+        owners = torch.tensor(owner, device=vectors.device) if len(owner) > len(synonyms) else None
+        return cls(tuple(synonyms), vectors, owners, model.logit_scale)
+
+
+class Segmenter:
+    """A model that tells classes apart, pixel by pixel.
+
+    Attributes:
+        labels: The classes.
+        encoder: Where the features come from.
+        vocabulary: The classes in the words of the model.
+
+    Args:
+        model: RADIO, an open_clip vision transformer, or the pocket model.
+        labels: Labels; or for each label the phrases that stand for it, of which the best one counts.
+        templates: As of `Model.class_weights`.
+        scra: As of `DenseEncoder.for_model`, as are the next three.
+        scga: See there.
+        crop: See there.
+        stride: See there.
+        prompt_denoising: Classes that nowhere in a picture reach this probability are not in it.
+        threshold: Pixels whose best class is less probable are none of them.
+        cache: Where vectors of prompts are kept between runs.
+
+    Raises:
+        UsageError: The labels, the templates, or the windows do not suit the model.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        labels: Sequence[str] | Mapping[str, Sequence[str]],
+        *,
+        templates: str | Sequence[str] | None = None,
+        scra: float = 10.0,
+        scga: float | None = 10.0,
+        crop: int | None = None,
+        stride: int | None = None,
+        prompt_denoising: float = 0.5,
+        threshold: float = 0.0,
+        cache: VectorCache | None = None,
+    ) -> None:
+        self.encoder = DenseEncoder.for_model(model, scra=scra, scga=scga, crop=crop, stride=stride)
+        self.vocabulary = Vocabulary.of(model, labels, templates, cache=cache)
+        self.labels = self.vocabulary.labels
+        self.prompt_denoising, self.threshold = prompt_denoising, threshold
+
+    @torch.no_grad()
+    def grid_probabilities(self, pixels: Tensor) -> Tensor:
+        """Probabilities of the classes on the grid of features, 0 for classes that are not in a picture.
+
+        Args:
+            pixels: (B, bands, H, W) of any size, normalised.
+
+        Returns:
+            float32 (B, K, h, w); bilinear interpolation leads to any size.
+        """
+        found = grid_probabilities(self.encoder, self.vocabulary, self.encoder(pixels))
+        return torch.stack([denoise(picture, self.prompt_denoising) for picture in found])
+
+    def segment(self, pixels: Tensor, size: tuple[int, int] | None = None) -> Segmentation:
+        """Label every pixel.
+
+        Args:
+            pixels: (B, bands, H, W) of any size, normalised.
+            size: Height and width of the result; by default those of `pixels`.
+
+        Returns:
+            Labels and confidence (B, *size).
+        """
+        size = size or (pixels.shape[2], pixels.shape[3])
+        maps = [label_map(picture, size, self.threshold) for picture in self.grid_probabilities(pixels)]
+        return Segmentation(*(torch.stack(parts) for parts in zip(*maps, strict=True)))
+
+
+@torch.no_grad()
+def grid_probabilities(encoder: DenseEncoder, vocabulary: Vocabulary, features: Tensor) -> Tensor:
+    """Probabilities of classes for features (B, C, h, w): float32 (B, K, h, w)."""
+    batch, _, *grid = features.shape
+    places = features.flatten(2).transpose(1, 2).flatten(0, 1)
+    found = [
+        class_probabilities(encoder.align(some), vocabulary.phrases, vocabulary.owner, vocabulary.scale)
+        for some in torch.split(places, _PLACES)
+    ]
+    return torch.cat(found).reshape(batch, *grid, -1).permute(0, 3, 1, 2)
