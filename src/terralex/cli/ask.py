@@ -6,8 +6,10 @@ from typing import Annotated
 import typer
 
 from terralex.cli import options
+from terralex.runtime.options import ModelOptions
 
 
+@options.takes_run()
 def ask(
     voxels: Annotated[
         Path,
@@ -64,10 +66,8 @@ def ask(
         ),
     ] = None,
     overwrite: options.Overwrite = False,
-    device: options.Device = "auto",
-    precision: options.Precision = "auto",
-    offline: options.Offline = False,
-    no_cache: options.NoCache = False,
+    *,
+    run: ModelOptions,
 ) -> int:
     """Find things in a map by naming them: where they are, how large, and how sure that is.
 
@@ -86,8 +86,5 @@ def ask(
         presence=presence,
         smallest=smallest,
         top_k=top_k,
-        device=device,
-        precision=precision,
-        offline=offline,
-        cache=not no_cache,
+        run=run,
     )

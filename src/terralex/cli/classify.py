@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from terralex.cli import options
+from terralex.runtime.options import RunOptions
 
 if TYPE_CHECKING:
     from terralex.runtime import Row
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 TAXA = "Taxa"
 
 
+@options.takes_run()
 def classify(
     inputs: options.Inputs,
     labels: options.Labels = None,
@@ -97,15 +99,8 @@ def classify(
     form: options.ClassifyFormat = None,
     resume: options.Resume = False,
     overwrite: options.Overwrite = False,
-    bands: options.BandNames = None,
-    units: options.UnitName = None,
-    batch_size: options.BatchSize = options.BATCH_SIZE,
-    workers: options.Workers = None,
-    device: options.Device = "auto",
-    precision: options.Precision = "auto",
-    engine: options.Engine = options.EngineName.local,
-    offline: options.Offline = False,
-    no_cache: options.NoCache = False,
+    *,
+    run: RunOptions,
 ) -> int:
     """Name what images show: in the words you give, or from a taxonomy.
 
@@ -116,7 +111,6 @@ def classify(
     from terralex.cli.answers import TaxonRequest, choose
     from terralex.cli.output import Target
     from terralex.cli.running import run_settings, write_all
-    from terralex.models import load_model
 
     target = Target(output, form, resume, overwrite)
     request = TaxonRequest(taxonomy, rank, subset, stop_at_error, calibration)
@@ -124,17 +118,9 @@ def classify(
         labels or [], bins, request, templates=templates, top_k=top_k, scores=scores, form=target.like
     )
     items = recognition.list_items(inputs)
-    loaded = load_model(model, device=device, precision=precision, offline=offline)
-    encoder = recognition.Encoder(
-        loaded,
-        bands=bands,
-        units=units,
-        batch_size=batch_size,
-        workers=workers,
-        cache=not no_cache,
-        engine=engine.value,
-    )
-    predict = answers.load(loaded, cache=not no_cache)
+    loaded = recognition.open_model(model, run)
+    encoder = recognition.Encoder.of(loaded, run)
+    predict = answers.load(loaded, cache=run.cache)
 
     def rows(chunk: Sequence[Any]) -> "Sequence[Row]":
         return answers.rows(chunk, sink.rows_done)

@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from terralex.cli import options
+from terralex.runtime.options import RunOptions
 
 if TYPE_CHECKING:
     from terralex.runtime import Row
 
 
+@options.takes_run()
 def embed(
     inputs: options.Inputs,
     model: options.ModelName = "pocket",
@@ -16,15 +18,8 @@ def embed(
     form: options.Format = None,
     resume: options.Resume = False,
     overwrite: options.Overwrite = False,
-    bands: options.BandNames = None,
-    units: options.UnitName = None,
-    batch_size: options.BatchSize = options.BATCH_SIZE,
-    workers: options.Workers = None,
-    device: options.Device = "auto",
-    precision: options.Precision = "auto",
-    engine: options.Engine = options.EngineName.local,
-    offline: options.Offline = False,
-    no_cache: options.NoCache = False,
+    *,
+    run: RunOptions,
 ) -> int:
     """Turn images into vectors, to keep and to search.
 
@@ -33,7 +28,6 @@ def embed(
     from terralex import recognition
     from terralex.cli.output import Target
     from terralex.cli.running import run_settings, write_all
-    from terralex.models import load_model
     from terralex.recognition import layouts
     from terralex.runtime import UsageError
 
@@ -41,16 +35,8 @@ def embed(
     if target.on_terminal or target.reference:
         raise UsageError("vectors go to a file or a pipe: pass -o FILE.parquet, or --format jsonl")
     items = recognition.list_items(inputs)
-    loaded = load_model(model, device=device, precision=precision, offline=offline)
-    encoder = recognition.Encoder(
-        loaded,
-        bands=bands,
-        units=units,
-        batch_size=batch_size,
-        workers=workers,
-        cache=not no_cache,
-        engine=engine.value,
-    )
+    loaded = recognition.open_model(model, run)
+    encoder = recognition.Encoder.of(loaded, run)
 
     def rows(chunk: Sequence[recognition.Embedding]) -> "Sequence[Row]":
         return [layouts.embedding_row(embedding) for embedding in chunk]

@@ -6,12 +6,14 @@ from typing import Annotated
 import typer
 
 from terralex.cli import options
+from terralex.runtime.options import ModelOptions
 
 FRAMES = "Which frames"
 
 _VOXEL_SIZE = 0.05
 
 
+@options.takes_run()
 def map_sequence(
     sequence: Annotated[
         Path, typer.Argument(metavar="SEQUENCE", help="The folder of a recording.", show_default=False)
@@ -115,10 +117,8 @@ def map_sequence(
     ] = None,
     resume: options.Resume = False,
     overwrite: options.Overwrite = False,
-    device: options.Device = "auto",
-    precision: options.Precision = "auto",
-    offline: options.Offline = False,
-    no_cache: options.NoCache = False,
+    *,
+    run: ModelOptions,
 ) -> int:
     """Fuse a posed RGB-D recording into a map of voxels, to be asked with `terralex ask`.
 
@@ -151,8 +151,5 @@ def map_sequence(
         force=force,
         resume=resume,
         overwrite=overwrite,
-        device=device,
-        precision=precision,
-        offline=offline,
-        cache=not no_cache,
+        run=run,
     )

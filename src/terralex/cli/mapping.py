@@ -37,7 +37,7 @@ def build(recording: PosedSequence, outputs: Sequence[Path], **settings: Any) ->
     Args:
         recording: The frames.
         outputs: The files to make.
-        settings: As of `terralex.recognition.build_map`.
+        settings: As of `terralex.build_map`.
     """
     from terralex.mapping.build import build_map
 

@@ -1,16 +1,20 @@
 """Options that mean the same in every verb. Importing them loads only typer."""
 
+import inspect
+from collections.abc import Callable
+from dataclasses import fields
 from enum import StrEnum
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, get_type_hints
 
 import typer
+
+from terralex.runtime.options import ModelOptions
 
 RUNNING = "How it runs"
 READING = "How files are read"
 WRITING = "What comes out"
-
-BATCH_SIZE = 32
 
 
 class Form(StrEnum):
@@ -191,3 +195,63 @@ NoCache = Annotated[
     bool,
     typer.Option("--no-cache", help="Neither use nor keep vectors of earlier runs.", rich_help_panel=RUNNING),
 ]
+
+
+_RUN: dict[str, tuple[str, object]] = {
+    "bands": ("bands", BandNames),
+    "units": ("units", UnitName),
+    "batch_size": ("batch_size", BatchSize),
+    "workers": ("workers", Workers),
+    "device": ("device", Device),
+    "precision": ("precision", Precision),
+    "engine": ("engine", Engine),
+    "offline": ("offline", Offline),
+    "cache": ("no_cache", NoCache),
+}
+"""Of each field of `RunOptions`: the parameter of a verb, and its annotation."""
+
+_Verb = Callable[..., Any]
+
+
+def takes_run(*, without: tuple[str, ...] = (), **defaults: object) -> Callable[[_Verb], _Verb]:
+    """Give a verb the options of a run, in place of its parameter `run`, which receives them.
+
+    The parameter is annotated with `RunOptions`, or with `ModelOptions` for the options of a model alone.
+
+    Args:
+        without: Fields that the verb has no use for.
+        defaults: Defaults that differ from those of `RunOptions`.
+    """
+
+    def decorate(verb: _Verb) -> _Verb:
+        hints = get_type_hints(verb, include_extras=True)
+        kind: type[ModelOptions] = hints.pop("run")
+        names = {field.name for field in fields(kind)} - set(without)
+        standard = {field.name: field.default for field in fields(kind)} | defaults
+        used = [(name, *parameter) for name, parameter in _RUN.items() if name in names]
+        signature = inspect.signature(verb)
+        own = [parameter for parameter in signature.parameters.values() if parameter.name != "run"]
+        added = [_parameter(option, note, standard[name]) for name, option, note in used]
+
+        @wraps(verb)
+        def run_verb(**given: Any) -> Any:  # noqa: ANN401 (what the verb takes and returns)
+            values = {name: given.pop(option) for name, option, _ in used}
+            if "cache" in values:
+                values["cache"] = not values["cache"]
+            if "engine" in values:
+                values["engine"] = values["engine"].value
+            return verb(**given, run=kind(**{**defaults, **values}))
+
+        run_verb.__signature__ = signature.replace(parameters=own + added)  # type: ignore[attr-defined]
+        run_verb.__annotations__ = hints | {parameter.name: parameter.annotation for parameter in added}
+        return run_verb
+
+    return decorate
+
+
+def _parameter(option: str, annotation: object, default: object) -> inspect.Parameter:
+    if option == "no_cache":
+        default = False
+    if option == "engine":
+        default = EngineName(str(default))
+    return inspect.Parameter(option, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)

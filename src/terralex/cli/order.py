@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from terralex.cli import options
+from terralex.runtime.options import RunOptions
 
 if TYPE_CHECKING:
     from terralex.recognition import Link
@@ -16,6 +17,7 @@ TEXTS = "Texts to put in order (one of these)"
 _DRAWN = 8  # chains in a picture
 
 
+@options.takes_run()
 def order(
     inputs: Annotated[
         list[str] | None,
@@ -87,15 +89,8 @@ def order(
     ] = None,
     resume: options.Resume = False,
     overwrite: options.Overwrite = False,
-    bands: options.BandNames = None,
-    units: options.UnitName = None,
-    batch_size: options.BatchSize = options.BATCH_SIZE,
-    workers: options.Workers = None,
-    device: options.Device = "auto",
-    precision: options.Precision = "auto",
-    engine: options.Engine = options.EngineName.local,
-    offline: options.Offline = False,
-    no_cache: options.NoCache = False,
+    *,
+    run: RunOptions,
 ) -> int:
     """Describe a picture or a phrase in texts from general to specific.
 
@@ -108,7 +103,6 @@ def order(
     from terralex.cli.messages import INTERRUPTED, say
     from terralex.cli.output import Target
     from terralex.cli.running import run_settings, write_all
-    from terralex.models import load_model
     from terralex.recognition import layouts
     from terralex.reports import chain_picture
     from terralex.runtime import UsageError, digest, progress
@@ -124,22 +118,14 @@ def order(
     typed = [part.strip() for value in texts or [] for part in value.split(",") if part.strip()]
     chosen = recognition.candidates(taxonomy=taxonomy, captions=captions, texts=typed)
     items = recognition.list_items(inputs or [])
-    loaded = load_model(model, device=device, precision=precision, offline=offline)
-    encoder = recognition.Encoder(
-        loaded,
-        bands=bands,
-        units=units,
-        batch_size=batch_size,
-        workers=workers,
-        cache=not no_cache,
-        engine=engine.value,
-    )
+    loaded = recognition.open_model(model, run)
+    encoder = recognition.Encoder.of(loaded, run)
     orderer = recognition.Orderer(
         loaded,
         chosen,
         root=root,
         steps=steps,
-        cache=not no_cache,
+        cache=run.cache,
         watch=lambda total: progress(total, "reading texts"),
     )
     settings = run_settings(
@@ -155,14 +141,14 @@ def order(
         layouts.LINK_COLUMNS, settings, lambda: tables.chain_table(names, chosen.names, any(chosen.ranks))
     )
 
-    done, of_pictures = sink.chunks_done, -(-len(items) // batch_size)
+    done, of_pictures = sink.chunks_done, -(-len(items) // run.batch_size)
 
     def chunks() -> "Iterator[list[Link]]":
         """Pictures chunk by chunk, then phrases."""
         for chunk in encoder.chunks(items, done):
             yield list(orderer.describe(chunk))
-        for start in range(max(0, done - of_pictures) * batch_size, len(phrases), batch_size):
-            yield list(orderer.describe_phrases(phrases[start : start + batch_size]))
+        for start in range(max(0, done - of_pictures) * run.batch_size, len(phrases), run.batch_size):
+            yield list(orderer.describe_phrases(phrases[start : start + run.batch_size]))
 
     def rows(links: "Sequence[Link]") -> "Sequence[Row]":
         found = [layouts.link_row(link) for link in links]

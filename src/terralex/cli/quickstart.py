@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from terralex.cli import options
+from terralex.runtime.options import RunOptions
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 _SHOWN = 3
 
 
+@options.takes_run(without=("batch_size", "workers", "engine", "offline", "cache"))
 def quickstart(
     inputs: Annotated[
         list[str] | None,
@@ -31,26 +34,26 @@ def quickstart(
     ] = Path("report.html"),
     overwrite: options.Overwrite = False,
     model: options.ModelName = "pocket",
-    bands: options.BandNames = None,
-    units: options.UnitName = None,
-    device: options.Device = "auto",
-    precision: options.Precision = "auto",
+    *,
+    run: RunOptions,
 ) -> int:
     """Take the tour: made samples, and pictures of your own, named and found offline.
 
     Prints tables, and writes a report with the pictures: one file, to open in a browser.
     """
+    from terralex import recognition
     from terralex.cli.messages import say
     from terralex.cli.running import describe_model
-    from terralex.models import load_model
     from terralex.reports.quickstart import make_page, take_tour
     from terralex.runtime import InputError, UsageError, cannot_write, check_output, write_atomically
 
     if output.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"the report is a page: name it .html, not {output}")
     check_output(output, resume=False, overwrite=overwrite)
-    loaded = load_model(model, device=device, precision=precision, offline=True)
-    tour = take_tour(output.parent / "terralex-samples", inputs or [], loaded, bands=bands, units=units)
+    loaded = recognition.open_model(model, replace(run, offline=True))
+    tour = take_tour(
+        output.parent / "terralex-samples", inputs or [], loaded, bands=run.bands, units=run.units
+    )
     try:
         write_atomically(output, make_page(tour).encode(errors="backslashreplace"))  # names need not be UTF-8
     except OSError as error:

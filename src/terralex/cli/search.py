@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from terralex.cli import options
+from terralex.runtime.options import RunOptions
 
 if TYPE_CHECKING:
     from terralex.runtime import Row
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 QUERYING = "What to search for"
 
 
+@options.takes_run()
 def search(
     inputs: options.Gallery,
     query: Annotated[
@@ -53,15 +55,8 @@ def search(
     form: options.Format = None,
     resume: options.Resume = False,
     overwrite: options.Overwrite = False,
-    bands: options.BandNames = None,
-    units: options.UnitName = None,
-    batch_size: options.BatchSize = options.BATCH_SIZE,
-    workers: options.Workers = None,
-    device: options.Device = "auto",
-    precision: options.Precision = "auto",
-    engine: options.Engine = options.EngineName.local,
-    offline: options.Offline = False,
-    no_cache: options.NoCache = False,
+    *,
+    run: RunOptions,
 ) -> int:
     """Find images by describing them, or by showing one that is alike.
 
@@ -72,7 +67,6 @@ def search(
     from terralex.cli import tables
     from terralex.cli.output import Target
     from terralex.cli.running import run_settings, search_all
-    from terralex.models import load_model
     from terralex.recognition import layouts
     from terralex.runtime import UsageError, digest
 
@@ -83,16 +77,8 @@ def search(
     items, examples = recognition.list_items(inputs), recognition.list_items(like or [])
     files, images = recognition.split_gallery(items)
     chosen = model or next(filter(None, map(recognition.recorded_model, files)), "pocket")
-    loaded = load_model(chosen, device=device, precision=precision, offline=offline)
-    encoder = recognition.Encoder(
-        loaded,
-        bands=bands,
-        units=units,
-        batch_size=batch_size,
-        workers=workers,
-        cache=not no_cache,
-        engine=engine.value,
-    )
+    loaded = recognition.open_model(chosen, run)
+    encoder = recognition.Encoder.of(loaded, run)
     asked = recognition.encode_queries(encoder, words, examples)
     settings = run_settings(encoder, items, queries=digest(asked.names), hits_a_query=top_k)
     columns = layouts.MSCLIP_HIT_COLUMNS if target.reference else layouts.HIT_COLUMNS

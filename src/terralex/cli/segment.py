@@ -6,12 +6,14 @@ from typing import Annotated
 import typer
 
 from terralex.cli import options
+from terralex.runtime.options import RunOptions
 
 SCENES = "Maps of a scene"
 
 _BATCH_SIZE = 4
 
 
+@options.takes_run(without=("engine",), batch_size=_BATCH_SIZE)
 def segment(
     inputs: options.Inputs,
     labels: options.Labels = None,
@@ -85,8 +87,6 @@ def segment(
             show_default=False,
         ),
     ] = None,
-    bands: options.BandNames = None,
-    units: options.UnitName = None,
     max_side: Annotated[
         int | None,
         typer.Option(
@@ -97,20 +97,8 @@ def segment(
             show_default=False,
         ),
     ] = None,
-    batch_size: Annotated[
-        int,
-        typer.Option(
-            min=1,
-            metavar="N",
-            help="Photos, or windows of a scene, that go through the model at once.",
-            rich_help_panel=options.RUNNING,
-        ),
-    ] = _BATCH_SIZE,
-    workers: options.Workers = None,
-    device: options.Device = "auto",
-    precision: options.Precision = "auto",
-    offline: options.Offline = False,
-    no_cache: options.NoCache = False,
+    *,
+    run: RunOptions,
 ) -> int:
     """Say what each pixel is: in photos, or all over a scene.
 
@@ -119,8 +107,7 @@ def segment(
     """
     from terralex import recognition
     from terralex.cli.messages import say
-    from terralex.cli.segmenting import Run, map_scene, refuse, segment_photos, wants_map
-    from terralex.models import load_model
+    from terralex.cli.segmenting import Request, map_scene, refuse, segment_photos, wants_map
     from terralex.runtime import UsageError
     from terralex.segmentation.photos import MAX_SIDE, PRESENCE
 
@@ -135,28 +122,23 @@ def segment(
         refuse("is for photos, not for maps", refine=refine, coco=coco, presence=presence, max_side=max_side)
     else:
         refuse("is for maps: pass -o FILE.tif", gsd=gsd, roi=roi, probabilities=probabilities)
-    run = Run(
+    request = Request(
         items=recognition.list_items(inputs),
         labels=named,
-        load=lambda: load_model(model, device=device, precision=precision, offline=offline),
+        load=lambda: recognition.open_model(model, run),
         templates=templates,
         threshold=threshold,
-        bands=bands,
-        units=units,
-        batch_size=batch_size,
-        workers=workers,
-        cache=not no_cache,
+        run=run,
         resume=resume,
         overwrite=overwrite,
     )
     if is_map:
-        return map_scene(run, outputs, gsd=gsd, roi=roi, probabilities=probabilities)
+        return map_scene(request, outputs, gsd=gsd, roi=roi, probabilities=probabilities)
     return segment_photos(
-        run,
+        request,
         outputs,
         presence=PRESENCE if presence is None else presence,
         max_side=max_side or MAX_SIDE,
         coco=coco,
         refine=refine,
-        offline=offline,
     )

@@ -16,6 +16,7 @@ from terralex.recognition import Item
 from terralex.recognition.labels import Labels
 from terralex.runtime import Row, UsageError, digest
 from terralex.runtime.cache import VectorCache
+from terralex.runtime.options import RunOptions
 from terralex.segmentation.photos import Segmentation
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _KINDS = {"map": _MAPS, "file of polygons": _POLYGONS, "table of areas": _AREAS,
 
 
 @dataclass(frozen=True)
-class Run:
+class Request:
     """What photos and scenes have in common.
 
     Attributes:
@@ -40,11 +41,7 @@ class Run:
         load: Loads the model.
         templates: Name or file of the sentences around phrases.
         threshold: Pixels whose best label is less probable are none of them.
-        bands: Bands of files that do not say.
-        units: Units of files that do not say.
-        batch_size: Photos or windows that go through the model at once.
-        workers: Reader threads.
-        cache: Whether vectors of texts are kept.
+        run: How images are read and go through the model.
         resume: Go on with a run that was cut short.
         overwrite: Replace what is there.
     """
@@ -54,11 +51,7 @@ class Run:
     load: Callable[[], Model]
     templates: str | None
     threshold: float
-    bands: str | None
-    units: str | None
-    batch_size: int
-    workers: int | None
-    cache: bool
+    run: RunOptions
     resume: bool
     overwrite: bool
 
@@ -101,14 +94,13 @@ def refuse(reason: str, **options: object) -> None:
 
 
 def segment_photos(
-    run: Run,
+    request: Request,
     outputs: Sequence[Path],
     *,
     presence: float,
     max_side: int,
     coco: bool,
     refine: bool,
-    offline: bool,
 ) -> int:
     """Segment photos into a folder, or write rows alone to standard output; return the exit code."""
     from terralex.segmentation.photos.files import PhotoFolder, photo_columns, photo_row
@@ -118,35 +110,31 @@ def segment_photos(
     folder = outputs[0] if outputs else None
     if coco and folder is None:
         raise UsageError("--coco needs a folder: pass -o FOLDER")
-    paths = [item.name for item in run.items]
-    kept = folder and PhotoFolder(folder, paths, resume=run.resume, overwrite=run.overwrite)
-    target = Target(kept.table if kept else None, None, run.resume, run.overwrite, piped="jsonl")
-    model = run.load()
+    paths = [item.name for item in request.items]
+    kept = folder and PhotoFolder(folder, paths, resume=request.resume, overwrite=request.overwrite)
+    target = Target(kept.table if kept else None, None, request.resume, request.overwrite, piped="jsonl")
+    model = request.load()
     segmenter = PhotoSegmenter(
         model,
-        run.labels,
-        templates=run.templates,
-        threshold=run.threshold,
+        request.labels,
+        templates=request.templates,
+        threshold=request.threshold,
         presence=presence,
         max_side=max_side,
-        bands=run.bands,
-        units=run.units,
-        batch_size=run.batch_size,
-        workers=run.workers,
-        cache=run.cache,
-        refiner=Refiner.for_model(model, offline=offline) if refine else None,
+        run=request.run,
+        refiner=Refiner.for_model(model, offline=request.run.offline) if refine else None,
     )
     settings: dict[str, object] = {
         "model": model.key,
         "inputs": f"{len(paths)} inputs, {digest(paths)}",
-        "labels": run.wording,
-        "threshold": run.threshold,
+        "labels": request.wording,
+        "threshold": request.threshold,
         "presence": presence,
         "refined": refine,
         "longest side": max_side,
-        "batch size": run.batch_size,
-        "bands": run.bands,
-        "units": run.units,
+        "batch size": request.run.batch_size,
+        "bands": request.run.bands,
+        "units": request.run.units,
         "coco": coco,
     }
     columns = photo_columns(segmenter.names, files=kept is not None)
@@ -156,7 +144,7 @@ def segment_photos(
         return [kept.write(found) if kept else photo_row(found) for found in chunk]
 
     def chunks() -> Iterator[Sequence[Segmentation]]:
-        yield from segmenter.chunks(run.items, sink.chunks_done)
+        yield from segmenter.chunks(request.items, sink.chunks_done)
         if kept and coco:
             kept.write_coco(segmenter.names)
 
@@ -164,27 +152,32 @@ def segment_photos(
 
 
 def map_scene(
-    run: Run, outputs: Sequence[Path], *, gsd: float | None, roi: str | None, probabilities: Path | None
+    request: Request,
+    outputs: Sequence[Path],
+    *,
+    gsd: float | None,
+    roi: str | None,
+    probabilities: Path | None,
 ) -> int:
     """Map a scene and print the areas of its classes; return the exit code."""
     from terralex.imagery import parse_units
     from terralex.segmentation.scenes import segment_scene
     from terralex.segmentation.segmenter import Segmenter
 
-    if len(run.items) != 1:
-        raise UsageError(f"a map is of one scene, not of {len(run.items)}: name one, or pass -o FOLDER")
-    scene = run.items[0].name
+    if len(request.items) != 1:
+        raise UsageError(f"a map is of one scene, not of {len(request.items)}: name one, or pass -o FOLDER")
+    scene = request.items[0].name
     files = _sorted_out(outputs)
-    units: Units | None = parse_units(run.units) if run.units else None
+    units: Units | None = parse_units(request.run.units) if request.run.units else None
     region = _region(roi) if roi else None
-    model = run.load()
+    model = request.load()
     segmenter = Segmenter(
         model,
-        run.labels,
-        templates=run.templates,
+        request.labels,
+        templates=request.templates,
         prompt_denoising=0.0,
-        threshold=run.threshold,
-        cache=VectorCache("texts") if run.cache else None,
+        threshold=request.threshold,
+        cache=VectorCache("texts") if request.run.cache else None,
     )
     began = time.monotonic()
     try:
@@ -194,19 +187,19 @@ def map_scene(
                 segmenter,
                 files["map"] or outputs[0].with_suffix(_MAPS[0]),
                 spec=model.card.input,
-                model=f"{model.key}, {run.wording}",
-                bands=run.bands,
+                model=f"{model.key}, {request.wording}",
+                bands=request.run.bands,
                 units=units,
                 gsd=gsd,
                 region=region,
-                batch_size=run.batch_size,
-                threshold=run.threshold,
+                batch_size=request.run.batch_size,
+                threshold=request.threshold,
                 probabilities=probabilities,
                 polygons=files["file of polygons"],
                 areas=files["table of areas"],
                 preview=files["picture"],
-                resume=run.resume,
-                overwrite=run.overwrite,
+                resume=request.resume,
+                overwrite=request.overwrite,
                 on_progress=windows.tell,
             )
     except KeyboardInterrupt:

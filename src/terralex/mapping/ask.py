@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from os import PathLike, fspath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from terralex.mapping.records import MapAnswer, Place
 from terralex.recognition.classify import Templates
 from terralex.recognition.labels import Labels, LabelSource, load_labels
-from terralex.recognition.loading import as_model
+from terralex.recognition.loading import open_model
 from terralex.runtime.errors import UsageError
+from terralex.runtime.options import ModelKeywords, ModelOptions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,10 +45,7 @@ def ask(
     presence: float = THRESHOLD,
     smallest: int = SMALLEST,
     top_k: int = TOP_K,
-    device: str = "auto",
-    precision: str = "auto",
-    offline: bool = False,
-    cache: bool = True,
+    **options: Unpack[ModelKeywords],
 ) -> MapAnswer:
     """Find where in a map some phrases are.
 
@@ -65,10 +63,7 @@ def ask(
         presence: Phrases that nowhere in the map reach this probability are not in it.
         smallest: Voxels of a place, at least.
         top_k: Places a phrase, at most.
-        device: Where the model runs, if it is not loaded yet.
-        precision: What it computes in, if it is not loaded yet.
-        offline: Never use the network.
-        cache: Look up and keep vectors of prompts on disk.
+        options: How the model is loaded; see `terralex.runtime.options.ModelOptions`.
 
     Raises:
         UsageError: There is no such map, it was made by another model or with other weights, or a phrase or
@@ -78,6 +73,7 @@ def ask(
     from terralex.mapping.query import best_labels, denoised
     from terralex.mapping.voxels import VoxelMap, load_map
 
+    run = ModelOptions(**options)
     found = voxels if isinstance(voxels, VoxelMap) else load_map(voxels)
     if not found.channels:
         raise UsageError("this map holds colours alone: make one with a model, -o map.npz, to ask it")
@@ -92,9 +88,9 @@ def ask(
         asked = load_labels(phrases)
         other = load_labels(AGAINST if against is None else against)
         other = {name: own for name, own in other.items() if name not in asked}
-        loaded = as_model(model or found.info.model, device=device, precision=precision, offline=offline)
+        loaded = open_model(model or found.info.model, run)
         names = tuple(asked)
-        probabilities = _told(found, asked, other, loaded, templates, cache)
+        probabilities = _told(found, asked, other, loaded, templates, run.cache)
         if loaded.card.weights.bundled:
             notes.append(f"{loaded.name}: {' '.join(loaded.card.notes)}")
     highest = probabilities[:, : len(names)].max(axis=0, initial=0)

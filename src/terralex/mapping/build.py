@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from terralex.recognition.classify import Templates
 from terralex.recognition.labels import LabelSource, load_labels
-from terralex.recognition.loading import as_model
+from terralex.recognition.loading import open_model
 from terralex.runtime.errors import TerralexError, UsageError
 from terralex.runtime.files import cannot_write
+from terralex.runtime.options import ModelKeywords, ModelOptions
 from terralex.runtime.resume import digest
 
 if TYPE_CHECKING:
@@ -73,12 +74,9 @@ def build_map(
     force: bool = False,
     resume: bool = False,
     overwrite: bool = False,
-    device: str = "auto",
-    precision: str = "auto",
-    offline: bool = False,
-    cache: bool = True,
     tell: Callable[[str], object] | None = None,
     on_progress: Tell | None = None,
+    **options: Unpack[ModelKeywords],
 ) -> MapReport:
     """Fuse a posed RGB-D sequence into a map of voxels.
 
@@ -103,12 +101,9 @@ def build_map(
         force: Go on where the check of the sequence finds that its map would be wrong.
         resume: Go on with a run that was broken off.
         overwrite: Replace what is there.
-        device: Where the model runs, if it is not loaded yet.
-        precision: What it computes in, if it is not loaded yet.
-        offline: Never use the network.
-        cache: Look up and keep vectors of prompts on disk.
         tell: Called with each note as soon as it is known.
         on_progress: Called with the frames done, those that failed, and those in all.
+        options: How the model is loaded; see `terralex.runtime.options.ModelOptions`.
 
     Raises:
         UsageError: A name, flag or number is wrong, or there is no room for a map of such small voxels.
@@ -121,6 +116,7 @@ def build_map(
     from terralex.mapping.voxels import MapBuilder, MapInfo
     from terralex.segmentation.scenes.work import check_outputs, open_work
 
+    run = ModelOptions(**options)
     files = _outputs(output)
     named = None if labels is None else load_labels(labels)
     _check(files, named is not None, refine, voxel_size)
@@ -136,8 +132,8 @@ def build_map(
     _inspect(recording, force, note)
     loaded = encoder = None
     if any(path.suffix.lower() in MAPS for path in files):
-        loaded = as_model(model, device=device, precision=precision, offline=offline)
-        encoder = _encoder(loaded, named, templates, refine, crop, stride, cache, offline)
+        loaded = open_model(model, run)
+        encoder = _encoder(loaded, named, templates, refine, crop, stride, run)
         if loaded.card.weights.bundled:
             note(f"{loaded.name}: {' '.join(loaded.card.notes)}")
     memory, disk = room(files[0], memory)
@@ -218,8 +214,7 @@ def _encoder(
     refine: bool,
     crop: int | None,
     stride: int | None,
-    cache: bool,
-    offline: bool,
+    run: ModelOptions,
 ) -> FeatureEncoder | LabelEncoder:
     from terralex.mapping.encoding import FeatureEncoder, LabelEncoder
     from terralex.runtime.cache import VectorCache
@@ -234,9 +229,9 @@ def _encoder(
         templates=fspath(templates) if isinstance(templates, PathLike) else templates,
         crop=crop,
         stride=stride,
-        cache=VectorCache("texts") if cache else None,
+        cache=VectorCache("texts") if run.cache else None,
     )
-    return LabelEncoder(model, segmenter, Refiner.for_model(model, offline=offline) if refine else None)
+    return LabelEncoder(model, segmenter, Refiner.for_model(model, offline=run.offline) if refine else None)
 
 
 def _check_size(

@@ -3,7 +3,7 @@
 from terralex.recognition.bins import BinClassifier, bins_of_taxa, load_bins
 from terralex.recognition.classify import Classifier, classify
 from terralex.recognition.embed import embed, embeddings
-from terralex.recognition.encoder import BATCH_SIZE, Encoded, Encoder
+from terralex.recognition.encoder import Encoded, Encoder
 from terralex.recognition.gallery import count_rows, read_embeddings, recorded_model
 from terralex.recognition.items import Item, as_items, list_items
 from terralex.recognition.labels import (
@@ -13,6 +13,7 @@ from terralex.recognition.labels import (
     load_labels,
     load_queries,
 )
+from terralex.recognition.loading import open_model
 from terralex.recognition.order import Candidates, Orderer, candidates, check_phrases, load_captions, order
 from terralex.recognition.records import Embedding, Hit, Link, Prediction, TaxonPrediction, Window
 from terralex.recognition.search import Search, encode_queries, search, split_gallery
@@ -29,7 +30,6 @@ from terralex.recognition.taxon_scores import (
 from terralex.recognition.text_store import text_vectors
 
 __all__ = [
-    "BATCH_SIZE",
     "BinClassifier",
     "Candidates",
     "Classifier",
@@ -71,6 +71,7 @@ __all__ = [
     "load_stopping",
     "load_taxa",
     "named_templates",
+    "open_model",
     "order",
     "part_of_taxa",
     "read_embeddings",

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from os import PathLike, fspath
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
-from terralex.recognition.encoder import BATCH_SIZE, Encoded, Encoder
+from terralex.recognition.encoder import Encoded, Encoder
 from terralex.recognition.labels import Labels, LabelSource, load_labels
-from terralex.recognition.loading import as_model
+from terralex.recognition.loading import open_model
 from terralex.recognition.records import Prediction
 from terralex.runtime.cache import VectorCache
+from terralex.runtime.options import RunKeywords, RunOptions
 
 if TYPE_CHECKING:
     from terralex.models import Model
@@ -31,14 +32,7 @@ def classify(
     templates: Templates | None = None,
     top_k: int = 1,
     scores: bool = False,
-    bands: str | None = None,
-    units: str | None = None,
-    batch_size: int = BATCH_SIZE,
-    workers: int | None = None,
-    device: str = "auto",
-    precision: str = "auto",
-    offline: bool = False,
-    cache: bool = True,
+    **options: Unpack[RunKeywords],
 ) -> Iterator[Prediction]:
     """Name what images show.
 
@@ -50,14 +44,7 @@ def classify(
         templates: Sentences with `{c}` for the label, or what `load_templates` takes; by default the model's.
         top_k: How many labels an image gets; more than there are is fine.
         scores: Also give the score of every label.
-        bands: Bands of files that do not say: names in file order, or a named order.
-        units: Units of files that do not say.
-        batch_size: Images that go through the model at once.
-        workers: Threads that read files ahead.
-        device: Where the model runs, if it is not loaded yet.
-        precision: What it computes in, if it is not loaded yet.
-        offline: Never use the network.
-        cache: Look up and keep vectors of files on disk.
+        options: Run options; see `terralex.runtime.options.RunOptions`.
 
     Returns:
         An iterator of predictions, image by image in the order given, best label first. An image that cannot
@@ -67,9 +54,12 @@ def classify(
         UsageError: The labels, templates, bands, units or the model's name are wrong.
         TerralexError: The model cannot be loaded or run.
     """
-    loaded = as_model(model, device=device, precision=precision, offline=offline)
-    classifier = Classifier(loaded, load_labels(labels), templates, top_k=top_k, scores=scores, cache=cache)
-    encoder = Encoder(loaded, bands=bands, units=units, batch_size=batch_size, workers=workers, cache=cache)
+    run = RunOptions(**options)
+    loaded = open_model(model, run)
+    classifier = Classifier(
+        loaded, load_labels(labels), templates, top_k=top_k, scores=scores, cache=run.cache
+    )
+    encoder = Encoder.of(loaded, run)
     return (row for chunk in encoder.stream(inputs) for row in classifier.predict(chunk))
 
 

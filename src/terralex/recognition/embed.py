@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
-from terralex.recognition.encoder import BATCH_SIZE, Encoded, Encoder
-from terralex.recognition.loading import as_model
+from terralex.recognition.encoder import Encoded, Encoder
+from terralex.recognition.loading import open_model
 from terralex.recognition.records import Embedding
+from terralex.runtime.options import RunKeywords, RunOptions
 
 if TYPE_CHECKING:
     from terralex.models import Model
@@ -17,14 +18,7 @@ def embed(
     inputs: object,
     *,
     model: str | Model = "pocket",
-    bands: str | None = None,
-    units: str | None = None,
-    batch_size: int = BATCH_SIZE,
-    workers: int | None = None,
-    device: str = "auto",
-    precision: str = "auto",
-    offline: bool = False,
-    cache: bool = True,
+    **options: Unpack[RunKeywords],
 ) -> Iterator[Embedding]:
     """Turn images into vectors whose scalar products say how alike they are.
 
@@ -33,14 +27,7 @@ def embed(
     Args:
         inputs: As for `classify`.
         model: A model, or what `load_model` takes.
-        bands: Bands of files that do not say: names in file order, or a named order.
-        units: Units of files that do not say.
-        batch_size: Images that go through the model at once.
-        workers: Threads that read files ahead.
-        device: Where the model runs, if it is not loaded yet.
-        precision: What it computes in, if it is not loaded yet.
-        offline: Never use the network.
-        cache: Look up and keep vectors of files on disk.
+        options: Run options; see `terralex.runtime.options.RunOptions`.
 
     Returns:
         An iterator of embeddings, one an image, in the order given. An image that cannot be used gives one
@@ -50,8 +37,9 @@ def embed(
         UsageError: The bands, units or the model's name are wrong.
         TerralexError: The model cannot be loaded or run.
     """
-    loaded = as_model(model, device=device, precision=precision, offline=offline)
-    encoder = Encoder(loaded, bands=bands, units=units, batch_size=batch_size, workers=workers, cache=cache)
+    run = RunOptions(**options)
+    loaded = open_model(model, run)
+    encoder = Encoder.of(loaded, run)
     return (entry for chunk in encoder.stream(inputs) for entry in embeddings(loaded, chunk))
 
 

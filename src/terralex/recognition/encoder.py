@@ -21,12 +21,12 @@ from terralex.recognition.items import Item, as_items
 from terralex.recognition.kept import EmbeddingCache, Features
 from terralex.recognition.records import Window
 from terralex.runtime.errors import TerralexError
+from terralex.runtime.options import BATCH_SIZE, RunOptions
 from terralex.runtime.pipeline import ChunkReader, run_chunks
 
 if TYPE_CHECKING:
     from terralex.models import Model, Prepared
 
-BATCH_SIZE = 32
 _BLOCK = 4  # chunks taken at once from an iterator, whose length is not known
 
 
@@ -91,6 +91,23 @@ class Encoder:
         self.engine: Literal["local", "ray"] = engine
         self._cache = EmbeddingCache(model, bands, units) if cache and engine == "local" else None
         self._reader: ChunkReader[Item, Features | _Decoded] | None = None
+
+    @classmethod
+    def of(cls, model: Model, options: RunOptions) -> Encoder:
+        """An encoder with the options of a run.
+
+        Raises:
+            UsageError: Unknown bands or units.
+        """
+        return cls(
+            model,
+            bands=options.bands,
+            units=options.units,
+            batch_size=options.batch_size,
+            workers=options.workers,
+            cache=options.cache,
+            engine=options.engine,
+        )
 
     def chunks(self, items: Sequence[Item], start: int = 0) -> Iterator[list[Encoded]]:
         """Encode items, in order.

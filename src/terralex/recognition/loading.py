@@ -1,14 +1,16 @@
-"""The one place where tasks come by a model."""
+"""A model that tasks are given: loaded already, or by name."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from terralex.runtime.options import ModelOptions
+
 if TYPE_CHECKING:
     from terralex.models import Model
 
 
-def as_model(model: str | Model, *, device: str, precision: str, offline: bool) -> Model:
+def open_model(model: str | Model, options: ModelOptions) -> Model:
     """A model as it is, or loaded by name.
 
     Raises:
@@ -18,4 +20,4 @@ def as_model(model: str | Model, *, device: str, precision: str, offline: bool) 
         return model
     from terralex.models import load_model  # not at the top: it brings torch
 
-    return load_model(model, device=device, precision=precision, offline=offline)
+    return load_model(model, device=options.device, precision=options.precision, offline=options.offline)

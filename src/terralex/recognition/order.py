@@ -6,19 +6,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from terralex.recognition.classify import with_rows
-from terralex.recognition.encoder import BATCH_SIZE, Encoded, Encoder
+from terralex.recognition.encoder import Encoded, Encoder
 from terralex.recognition.labels import load_queries
-from terralex.recognition.loading import as_model
+from terralex.recognition.loading import open_model
 from terralex.recognition.records import Link
 from terralex.recognition.taxon_scores import TaxonomySource, load_taxa
 from terralex.recognition.text_store import Watch, text_vectors
 from terralex.runtime.errors import UsageError
+from terralex.runtime.options import RunKeywords, RunOptions
 from terralex.taxonomy import Taxonomy, chain_names, read_taxonomy, taxonomic_name
 
 if TYPE_CHECKING:
@@ -40,14 +41,7 @@ def order(
     root: str | None = None,
     steps: int = STEPS,
     model: str | Model = "pocket",
-    bands: str | None = None,
-    units: str | None = None,
-    batch_size: int = BATCH_SIZE,
-    workers: int | None = None,
-    device: str = "auto",
-    precision: str = "auto",
-    offline: bool = False,
-    cache: bool = True,
+    **options: Unpack[RunKeywords],
 ) -> Iterator[Link]:
     """Describe pictures and phrases in texts that go from general to specific.
 
@@ -64,14 +58,7 @@ def order(
         root: The most general text, in place of the model's; for a model that has none.
         steps: Levels of the sweep, evenly from the least to the greatest distance.
         model: A model, or what `load_model` takes.
-        bands: Bands of files that do not say: names in file order, or a named order.
-        units: Units of files that do not say.
-        batch_size: Images that go through the model at once.
-        workers: Threads that read files ahead.
-        device: Where the model runs, if it is not loaded yet.
-        precision: What it computes in, if it is not loaded yet.
-        offline: Never use the network.
-        cache: Look up and keep vectors of files and texts on disk.
+        options: Run options; see `terralex.runtime.options.RunOptions`.
 
     Returns:
         An iterator of the links of each chain, most general first: of the pictures in the order given, then
@@ -84,9 +71,10 @@ def order(
     phrases = [queries] if isinstance(queries, str) else list(queries)
     check_phrases(phrases)
     chosen = candidates(taxonomy=taxonomy, captions=captions, texts=texts)
-    loaded = as_model(model, device=device, precision=precision, offline=offline)
-    orderer = Orderer(loaded, chosen, root=root, steps=steps, cache=cache)
-    encoder = Encoder(loaded, bands=bands, units=units, batch_size=batch_size, workers=workers, cache=cache)
+    run = RunOptions(**options)
+    loaded = open_model(model, run)
+    orderer = Orderer(loaded, chosen, root=root, steps=steps, cache=run.cache)
+    encoder = Encoder.of(loaded, run)
 
     def links() -> Iterator[Link]:
         for chunk in encoder.stream(inputs):

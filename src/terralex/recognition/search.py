@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
-from terralex.recognition.encoder import BATCH_SIZE, Encoded, Encoder
+from terralex.recognition.encoder import Encoded, Encoder
 from terralex.recognition.gallery import EMBEDDINGS_FILE, Place, read_embeddings
 from terralex.recognition.items import Item, as_items
-from terralex.recognition.loading import as_model
+from terralex.recognition.loading import open_model
 from terralex.recognition.records import Hit
 from terralex.runtime.errors import UsageError
+from terralex.runtime.options import RunKeywords, RunOptions
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,14 +30,7 @@ def search(
     like: object = (),
     model: str | Model = "pocket",
     top_k: int = 5,
-    bands: str | None = None,
-    units: str | None = None,
-    batch_size: int = BATCH_SIZE,
-    workers: int | None = None,
-    device: str = "auto",
-    precision: str = "auto",
-    offline: bool = False,
-    cache: bool = True,
+    **options: Unpack[RunKeywords],
 ) -> Iterator[Hit]:
     """Find the images that words or other images describe.
 
@@ -46,14 +40,7 @@ def search(
         like: Images to search with, as the inputs of `classify`.
         model: A model, or what `load_model` takes; for a file of embeddings, the one that made it.
         top_k: Hits a query; more than there are images is fine.
-        bands: Bands of files that do not say: names in file order, or a named order.
-        units: Units of files that do not say.
-        batch_size: Images that go through the model at once.
-        workers: Threads that read files ahead.
-        device: Where the model runs, if it is not loaded yet.
-        precision: What it computes in, if it is not loaded yet.
-        offline: Never use the network.
-        cache: Look up and keep vectors of files on disk.
+        options: Run options; see `terralex.runtime.options.RunOptions`.
 
     Returns:
         An iterator of hits, query by query, nearest first; of equally near images the one that stands first
@@ -65,8 +52,9 @@ def search(
         TerralexError: The model cannot be loaded or run.
     """
     words = [queries] if isinstance(queries, str) else list(queries)
-    loaded = as_model(model, device=device, precision=precision, offline=offline)
-    encoder = Encoder(loaded, bands=bands, units=units, batch_size=batch_size, workers=workers, cache=cache)
+    run = RunOptions(**options)
+    loaded = open_model(model, run)
+    encoder = Encoder.of(loaded, run)
     found = Search(loaded, encode_queries(encoder, words, list(as_items(like))), top_k)
     files, images = split_gallery(list(as_items(gallery)))
     for file in files:

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from terralex.recognition.classify import with_rows
-from terralex.recognition.encoder import BATCH_SIZE, Encoded, Encoder
-from terralex.recognition.loading import as_model
+from terralex.recognition.encoder import Encoded, Encoder
+from terralex.recognition.loading import open_model
 from terralex.recognition.records import TaxonPrediction
 from terralex.recognition.stopping import Stopping, load_stopping
 from terralex.recognition.taxon_scores import TaxonomySource, TaxonScorer, load_taxa, wording
 from terralex.runtime.errors import UsageError
+from terralex.runtime.options import RunKeywords, RunOptions
 from terralex.taxonomy import Taxonomy, best_paths, roll_ups
 
 if TYPE_CHECKING:
@@ -35,14 +36,7 @@ def classify_taxa(
     calibration: str | PathLike[str] | Calibration | None = None,
     model: str | Model = "pocket",
     templates: str | Sequence[str] | None = None,
-    bands: str | None = None,
-    units: str | None = None,
-    batch_size: int = BATCH_SIZE,
-    workers: int | None = None,
-    device: str = "auto",
-    precision: str = "auto",
-    offline: bool = False,
-    cache: bool = True,
+    **options: Unpack[RunKeywords],
 ) -> Iterator[TaxonPrediction]:
     """Name the taxon that images show, at every rank.
 
@@ -58,14 +52,7 @@ def classify_taxa(
         calibration: What `evaluate taxonomy --calibration` wrote; by default what comes with the model.
         model: A model, or what `load_model` takes.
         templates: Sentences with `{c}` for the name, or what `load_templates` takes; by default none.
-        bands: Bands of files that do not say: names in file order, or a named order.
-        units: Units of files that do not say.
-        batch_size: Images that go through the model at once.
-        workers: Threads that read files ahead.
-        device: Where the model runs, if it is not loaded yet.
-        precision: What it computes in, if it is not loaded yet.
-        offline: Never use the network.
-        cache: Look up and keep vectors of files and names on disk.
+        options: Run options; see `terralex.runtime.options.RunOptions`.
 
     Returns:
         An iterator of predictions, image by image in the order given. An image that cannot be used gives one
@@ -78,14 +65,15 @@ def classify_taxa(
     taxa = load_taxa(taxonomy, subset)
     check_rank(taxa.taxonomy, rank, top_k, stop_at_error)
     prompts = named_templates(templates)
-    loaded = as_model(model, device=device, precision=precision, offline=offline)
+    run = RunOptions(**options)
+    loaded = open_model(model, run)
     stop = None
     if stop_at_error is not None:
         said = wording(taxa, loaded, prompts)
         stop = load_stopping(stop_at_error, calibration, loaded, taxa.taxonomy, said)
-    scorer = TaxonScorer(loaded, taxa, prompts, cache=cache)
+    scorer = TaxonScorer(loaded, taxa, prompts, cache=run.cache)
     classifier = TaxonClassifier(scorer, rank=rank, top_k=top_k, stopping=stop)
-    encoder = Encoder(loaded, bands=bands, units=units, batch_size=batch_size, workers=workers, cache=cache)
+    encoder = Encoder.of(loaded, run)
     return (row for chunk in encoder.stream(inputs) for row in classifier.predict(chunk))
 
 

@@ -7,6 +7,7 @@ import typer
 
 from terralex.cli import options
 from terralex.runtime.errors import UsageError
+from terralex.runtime.options import ModelOptions, RunOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,6 +21,7 @@ Templates = Annotated[
 ]
 
 
+@options.takes_run(without=("engine", "batch_size", "workers", "cache"))
 def classification(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="One folder a class, pictures inside.")],
     model: options.ModelName = "pocket",
@@ -30,29 +32,27 @@ def classification(
         ),
     ] = None,
     templates: Templates = None,
-    bands: options.BandNames = None,
-    units: options.UnitName = None,
-    device: options.Device = "auto",
-    precision: options.Precision = "auto",
-    offline: options.Offline = False,
     output: options.Output = None,
     overwrite: options.Overwrite = False,
+    *,
+    run: RunOptions,
 ) -> None:
     """Zero-shot accuracy on folders of labelled pictures."""
+    from terralex import recognition
     from terralex.cli.evaluate.results import check_outputs
     from terralex.evaluation import evaluate_folders
     from terralex.imagery import parse_units
-    from terralex.models import load_model
 
     check_outputs([output], overwrite)
-    loaded = load_model(model, device=device, precision=precision, offline=offline)
-    stated = None if units is None else parse_units(units)
+    loaded = recognition.open_model(model, run)
+    stated = None if run.units is None else parse_units(run.units)
     report = evaluate_folders(
-        loaded, folder, fold=_fold(fold), templates=templates, bands=bands, units=stated
+        loaded, folder, fold=_fold(fold), templates=templates, bands=run.bands, units=stated
     )
     _show_report(report, loaded.name, output, overwrite)
 
 
+@options.takes_run(without=("cache",))
 def land(
     model: options.ModelName = "pocket",
     tiles: Annotated[int, typer.Option(min=1, metavar="N", help="Tiles to make, the classes in turn.")] = 500,
@@ -68,19 +68,18 @@ def land(
     seed: Annotated[int, typer.Option(metavar="N", help="Seed of the first tile or scene.")] = 10_000_000,
     rgb: Annotated[bool, typer.Option("--rgb", help="Only red, green and blue.")] = False,
     templates: Templates = None,
-    device: options.Device = "auto",
-    precision: options.Precision = "auto",
-    offline: options.Offline = False,
     output: options.Output = None,
     overwrite: options.Overwrite = False,
+    *,
+    run: ModelOptions,
 ) -> None:
     """Zero-shot accuracy on made land-cover tiles, or on the pixels of made scenes."""
+    from terralex import recognition
     from terralex.cli.evaluate.results import check_outputs
     from terralex.evaluation import evaluate_land, evaluate_scenes
-    from terralex.models import load_model
 
     check_outputs([output], overwrite)
-    loaded = load_model(model, device=device, precision=precision, offline=offline)
+    loaded = recognition.open_model(model, run)
     if scenes is not None:
         pixels = evaluate_scenes(loaded, scenes=scenes, seed=seed, rgb=rgb, templates=templates)
         _show(pixels.rows(), f"{pixels.count:,} pixels", (), loaded.name, output, overwrite)

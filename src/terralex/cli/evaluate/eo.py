@@ -8,6 +8,7 @@ import typer
 
 from terralex.cli import options
 from terralex.runtime.errors import UsageError
+from terralex.runtime.options import RunOptions
 
 if TYPE_CHECKING:
     from terralex.evaluation.eo import DatasetReport, Found, Settings
@@ -23,6 +24,7 @@ class Split(StrEnum):
     all = "all"
 
 
+@options.takes_run(without=("bands", "units", "cache"))
 def eo(
     data: Annotated[
         Path, typer.Option("--data", metavar="DIR", help="The folder in which the data sets' folders are.")
@@ -58,12 +60,6 @@ def eo(
             "around, a wrong order of bands), with its words for classes and its prompts.",
         ),
     ] = False,
-    batch_size: options.BatchSize = options.BATCH_SIZE,
-    workers: options.Workers = None,
-    device: options.Device = "auto",
-    precision: options.Precision = "auto",
-    engine: options.Engine = options.EngineName.local,
-    offline: options.Offline = False,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -78,19 +74,21 @@ def eo(
     ] = None,
     resume: options.Resume = False,
     overwrite: options.Overwrite = False,
+    *,
+    run: RunOptions,
 ) -> None:
     """Zero-shot classes, several labels, and pictures found by words, with published figures."""
+    from terralex import recognition
     from terralex.cli.evaluate.results import finish, interrupted
     from terralex.evaluation.eo import Settings, check_order
-    from terralex.models import load_model
 
     _check_outputs(output, resume, overwrite)
     names = [name for given in datasets or [] for name in given.split(",") if name]
     # What is missing shows before a model is loaded, if it is named.
     found = _find(data, names, split, None) if names else []
-    loaded = load_model(model, device=device, precision=precision, offline=offline)
+    loaded = recognition.open_model(model, run)
     found = found or _find(data, [], split, loaded)
-    settings = Settings(templates, as_published, batch_size, workers, engine.value)
+    settings = Settings(templates, as_published, run.batch_size, run.workers, run.engine)
     if not as_published:
         for one in found:
             check_order(one)

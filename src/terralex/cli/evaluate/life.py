@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from terralex.cli import options
+from terralex.runtime.options import ModelOptions
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from terralex.evaluation import LifeReport
 
 
+@options.takes_run(without=("cache",))
 def life(
     model: options.ModelName = "pocket",
     pictures: Annotated[int, typer.Option(min=1, metavar="N", help="Pictures to make of each species.")] = 10,
@@ -24,19 +26,18 @@ def life(
             metavar="TEXT", help="The most general text.", show_default='the model\'s own, or "Eukarya"'
         ),
     ] = None,
-    device: options.Device = "auto",
-    precision: options.Precision = "auto",
-    offline: options.Offline = False,
     output: options.Output = None,
     overwrite: options.Overwrite = False,
+    *,
+    run: ModelOptions,
 ) -> None:
     """Are made species, which training left out, ordered from general to specific, and named?"""
+    from terralex import recognition
     from terralex.cli.evaluate.results import check_outputs, show, write_rows
     from terralex.evaluation import evaluate_life
-    from terralex.models import load_model
 
     check_outputs([output], overwrite)
-    loaded = load_model(model, device=device, precision=precision, offline=offline)
+    loaded = recognition.open_model(model, run)
     report = evaluate_life(loaded, pictures=pictures, trained=trained, root=root)
     if output is not None:
         numbers = {"value": float, "low": float, "high": float, "n": int}

@@ -8,6 +8,7 @@ import typer
 
 from terralex.cli import options
 from terralex.runtime.errors import UsageError
+from terralex.runtime.options import ModelOptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +33,7 @@ class Fuse(StrEnum):
     probabilities = "probabilities"
 
 
+@options.takes_run(without=("cache",))
 def mapping(
     data: Annotated[Path, typer.Option("--data", metavar="DIR", help="The folder in which the scenes are.")],
     dataset: Annotated[Dataset, typer.Option(help="Which scenes, and at which of the published settings.")],
@@ -83,9 +85,6 @@ def mapping(
         ),
     ] = False,
     model: options.ModelName = "pocket",
-    device: options.Device = "auto",
-    precision: options.Precision = "auto",
-    offline: options.Offline = False,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -99,23 +98,25 @@ def mapping(
         ),
     ] = None,
     overwrite: options.Overwrite = False,
+    *,
+    run: ModelOptions,
 ) -> None:
     """Zero-shot maps of rooms as RADSeg was measured: mIoU, fmIoU and accuracy of voxels."""
+    from terralex import recognition
     from terralex.cli.evaluate.results import finish
     from terralex.cli.messages import INTERRUPTED, say
     from terralex.evaluation.mapping import evaluate_mapping, mapping_setting, mapping_table, plan_mapping
-    from terralex.models import load_model
 
     if refine and fuse is not Fuse.probabilities:
         raise UsageError("--refine sharpens probabilities: pass --fuse probabilities")
     _check_outputs(output, overwrite)
     setting = mapping_setting(dataset.value)
     plan = plan_mapping(setting, data, scene or [], truth=truth, classes=classes, as_published=as_published)
-    loaded = load_model(model, device=device, precision=precision, offline=offline)
+    loaded = recognition.open_model(model, run)
     try:
         reports = evaluate_mapping(
             plan,
-            _mappers(loaded, fuse, refine, offline),
+            _mappers(loaded, fuse, refine, run.offline),
             keep=output.with_suffix(".maps") if output else None,
             as_published=as_published,
         )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from terralex.cli import options
+from terralex.runtime.options import ModelOptions
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 HEADINGS = {"tau": "Kendall's τ", "precision": "precision", "recall": "recall", "f1": "F1"}
 
 
+@options.takes_run(without=("cache",))
 def ordering(
     data: Annotated[
         Path,
@@ -39,30 +41,29 @@ def ordering(
     resamples: Annotated[
         int, typer.Option(min=1, metavar="N", help="Draws of the bootstrap behind the intervals.")
     ] = 1000,
-    device: options.Device = "auto",
-    precision: options.Precision = "auto",
-    offline: options.Offline = False,
     output: options.Output = None,
     overwrite: options.Overwrite = False,
+    *,
+    run: ModelOptions,
 ) -> None:
     """Are texts ordered from general to specific, and do pictures find theirs? With published figures."""
+    from terralex import recognition
     from terralex.cli.evaluate.results import ERRORS, check_outputs, error_rows, finish, show, write_rows
     from terralex.cli.messages import say
     from terralex.evaluation import evaluate_ordering
-    from terralex.models import load_model
 
     check_outputs([output], overwrite)
-    loaded = load_model(model, device=device, precision=precision, offline=offline)
-    run = evaluate_ordering(loaded, data, images=images, root=root, steps=steps, resamples=resamples)
-    for note in run.notes:
+    loaded = recognition.open_model(model, run)
+    measured = evaluate_ordering(loaded, data, images=images, root=root, steps=steps, resamples=resamples)
+    for note in measured.notes:
         say(note)
     if output is not None:
         names = {"value": float, "low": float, "high": float, "n": int}
         columns = {"model": str, "metric": str, **names, **ERRORS}
-        rows = [{"model": loaded.name, **row} for row in (*run.rows(), *error_rows(run.errors))]
+        rows = [{"model": loaded.name, **row} for row in (*measured.rows(), *error_rows(measured.errors))]
         write_rows(output, columns, rows, {"model": loaded.key}, overwrite)
-    show(_beside_published(run, loaded.name))
-    finish(run.errors)
+    show(_beside_published(measured, loaded.name))
+    finish(measured.errors)
 
 
 def _beside_published(run: "OrderingRun", model: str) -> "Table":

@@ -8,6 +8,7 @@ import typer
 
 from terralex.cli import options
 from terralex.runtime.errors import UsageError
+from terralex.runtime.options import ModelOptions, RunOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,6 +35,7 @@ class Resolution(StrEnum):
     high = "high"
 
 
+@options.takes_run(without=("bands", "units", "batch_size", "engine", "cache"))
 def segmentation(
     data: Annotated[
         Path, typer.Option("--data", metavar="DIR", help="The folder in which the datasets' folders are.")
@@ -56,10 +58,6 @@ def segmentation(
         ),
     ] = "published",
     refine: Annotated[bool, typer.Option("--refine", help="Sharpen outlines with SAM (RADSeg+).")] = False,
-    workers: options.Workers = None,
-    device: options.Device = "auto",
-    precision: options.Precision = "auto",
-    offline: options.Offline = False,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -74,6 +72,8 @@ def segmentation(
     ] = None,
     resume: options.Resume = False,
     overwrite: options.Overwrite = False,
+    *,
+    run: RunOptions,
 ) -> None:
     """Zero-shot segmentation as RADSeg was measured: mIoU, aAcc and mAcc, with published figures."""
     from terralex.cli.evaluate.results import finish, interrupted
@@ -82,11 +82,11 @@ def segmentation(
     settings = _settings(dataset or [], resolution or [], every)
     _check_outputs(output, resume, overwrite)
     plan = plan_segmentation(settings, data, names)
-    loaded = _load(model, device, precision, offline)
-    make = _labellers(loaded, refine, offline)
+    loaded = _load(model, run)
+    make = _labellers(loaded, refine, run.offline)
     fingerprint = {"model": loaded.key, "refined": refine, **plan.fingerprint()}
     try:
-        reports = _run(plan, loaded, make, fingerprint, output, resume, overwrite, workers)
+        reports = _run(plan, loaded, make, fingerprint, output, resume, overwrite, run.workers)
     except KeyboardInterrupt:
         raise interrupted(output) from None
     _show(reports, loaded.name)
@@ -120,18 +120,20 @@ def _check_outputs(output: Path | None, resume: bool, overwrite: bool) -> None:
         check_output(path, resume=False, overwrite=overwrite or resume)
 
 
-def _load(name: str, device: str, precision: str, offline: bool) -> "Model":
+def _load(name: str, run: ModelOptions) -> "Model":
     """The model, as RADSeg was measured with it."""
     from dataclasses import replace
 
     from terralex.models import load_model
     from terralex.models.loading import resolve
 
-    found = resolve(name, offline=offline)
+    found = resolve(name, offline=run.offline)
     card = found.card
     if card.family == "radio":  # the published figures are of RADIO's hub code, which resizes positions so
         card = replace(card, architecture={**card.architecture, "align_corners": False})
-    return load_model(str(found.weights), card=card, device=device, precision=precision, offline=offline)
+    return load_model(
+        str(found.weights), card=card, device=run.device, precision=run.precision, offline=run.offline
+    )
 
 
 def _labellers(model: "Model", refine: bool, offline: bool) -> "Callable[[Setting, Names], Labeller]":

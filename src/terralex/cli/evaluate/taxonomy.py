@@ -8,6 +8,7 @@ import typer
 
 from terralex.cli import options
 from terralex.runtime.errors import UsageError
+from terralex.runtime.options import ModelOptions
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -37,6 +38,7 @@ class Labels(StrEnum):
     common = "common"
 
 
+@options.takes_run(without=("cache",))
 def taxonomy(
     data: Annotated[
         Path,
@@ -100,22 +102,21 @@ def taxonomy(
             show_default=False,
         ),
     ] = None,
-    device: options.Device = "auto",
-    precision: options.Precision = "auto",
-    offline: options.Offline = False,
     output: options.Output = None,
     overwrite: options.Overwrite = False,
+    *,
+    run: ModelOptions,
 ) -> None:
     """Accuracy at every rank, agreement between ranks, and pictures found by pictures."""
+    from terralex import recognition
     from terralex.cli.evaluate.results import ERRORS, check_outputs, error_rows, finish, show, write_rows
     from terralex.evaluation import evaluate_taxonomy
-    from terralex.models import load_model
     from terralex.taxonomy import read_taxonomy
 
     _check(labels, calibration, stop_at_error, curve)
     check_outputs([output, calibration, curve, curve and curve.with_suffix(".png")], overwrite)
-    loaded = load_model(model, device=device, precision=precision, offline=offline)
-    run = evaluate_taxonomy(
+    loaded = recognition.open_model(model, run)
+    measured = evaluate_taxonomy(
         loaded,
         data,
         images=images,
@@ -126,20 +127,23 @@ def taxonomy(
     )
     if output is not None:
         columns = {"model": str, "metric": str, "rank": str, "value": float, "n": int, **ERRORS}
-        rows = [{"model": loaded.name, **row} for row in (*run.report.rows(), *error_rows(run.report.errors))]
+        rows = [
+            {"model": loaded.name, **row}
+            for row in (*measured.report.rows(), *error_rows(measured.report.errors))
+        ]
         write_rows(output, columns, rows, {"model": loaded.key}, overwrite)
-    show(_figures(run))
-    if run.layout == "inat21":
-        show(_beside_published(run.report, loaded.name))
+    show(_figures(measured))
+    if measured.layout == "inat21":
+        show(_beside_published(measured.report, loaded.name))
     if calibration or stop_at_error or curve:
-        learned = run.calibrate()
+        learned = measured.calibrate()
         if calibration:
             learned.save(calibration)
         if curve:
-            _write_curves(run, learned, data, curve, overwrite)
+            _write_curves(measured, learned, data, curve, overwrite)
         if stop_at_error:
             show(_stopping(learned, stop_at_error))
-    finish(run.report.errors)
+    finish(measured.report.errors)
 
 
 def _check(labels: Labels, calibration: Path | None, stop_at_error: float | None, curve: Path | None) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from os import PathLike, fspath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Unpack
 
 from terralex.recognition.classify import Templates
 from terralex.recognition.labels import LabelSource, load_labels
-from terralex.recognition.loading import as_model
+from terralex.recognition.loading import open_model
+from terralex.runtime.errors import UsageError
+from terralex.runtime.options import RunKeywords, RunOptions
 from terralex.segmentation.photos.records import HeatMaps, Segmentation
 
 if TYPE_CHECKING:
@@ -32,14 +34,7 @@ def segment(
     presence: float = PRESENCE,
     refine: bool = False,
     max_side: int = MAX_SIDE,
-    bands: str | None = None,
-    units: str | None = None,
-    batch_size: int = BATCH_SIZE,
-    workers: int | None = None,
-    device: str = "auto",
-    precision: str = "auto",
-    offline: bool = False,
-    cache: bool = True,
+    **options: Unpack[RunKeywords],
 ) -> Iterator[Segmentation]:
     """Say what each pixel of pictures is. For maps of whole scenes see `terralex.segmentation.scenes`.
 
@@ -55,14 +50,7 @@ def segment(
             those of SAM, else with SAM's own encoder.
         max_side: Pixels of the longer side that the model sees; larger pictures are made smaller for it, and
             the labels are brought to the picture's own size.
-        bands: Bands of files that do not say: names in file order, or a named order.
-        units: Units of files that do not say.
-        batch_size: Pictures that go through the model at once, if they are of one size.
-        workers: Threads that read files ahead.
-        device: Where the model runs, if it is not loaded yet.
-        precision: What it computes in, if it is not loaded yet.
-        offline: Never use the network.
-        cache: Look up and keep vectors of prompts on disk.
+        options: Run options; see `terralex.runtime.options.RunOptions`.
 
     Returns:
         An iterator of one result a picture, in the order given. A picture that cannot be used gives one with
@@ -76,7 +64,8 @@ def segment(
     from terralex.segmentation.photos.segmenting import PhotoSegmenter
     from terralex.segmentation.refinement import Refiner  # it brings torch, as does the next
 
-    loaded = as_model(model, device=device, precision=precision, offline=offline)
+    run = _local({"batch_size": BATCH_SIZE, **options})
+    loaded = open_model(model, run)
     segmenter = PhotoSegmenter(
         loaded,
         load_labels(labels),
@@ -84,12 +73,8 @@ def segment(
         threshold=threshold,
         presence=presence,
         max_side=max_side,
-        bands=bands,
-        units=units,
-        batch_size=batch_size,
-        workers=workers,
-        cache=cache,
-        refiner=Refiner.for_model(loaded, offline=offline) if refine else None,
+        run=run,
+        refiner=Refiner.for_model(loaded, offline=run.offline) if refine else None,
     )
     return segmenter.stream(inputs)
 
@@ -102,14 +87,7 @@ def heatmaps(
     model: str | Model = "pocket",
     templates: Templates | None = None,
     max_side: int = MAX_SIDE,
-    bands: str | None = None,
-    units: str | None = None,
-    batch_size: int = 1,
-    workers: int | None = None,
-    device: str = "auto",
-    precision: str = "auto",
-    offline: bool = False,
-    cache: bool = True,
+    **options: Unpack[RunKeywords],
 ) -> Iterator[HeatMaps]:
     """Say how much each pixel of pictures is like each of some phrases.
 
@@ -121,14 +99,7 @@ def heatmaps(
         model: As for `segment`, as are the others.
         templates: See there.
         max_side: See there.
-        bands: See there.
-        units: See there.
-        batch_size: See there.
-        workers: See there.
-        device: See there.
-        precision: See there.
-        offline: See there.
-        cache: See there.
+        options: Run options; see `terralex.runtime.options.RunOptions`.
 
     Returns:
         An iterator of one result a picture, as of `segment`.
@@ -138,17 +109,21 @@ def heatmaps(
     """
     from terralex.segmentation.photos.segmenting import PhotoSegmenter
 
+    run = _local({"batch_size": 1, **options})
     segmenter = PhotoSegmenter(
-        as_model(model, device=device, precision=precision, offline=offline),
+        open_model(model, run),
         load_labels(phrases),
         templates=fspath(templates) if isinstance(templates, PathLike) else templates,
         threshold=0.0,
         presence=0.0,
         max_side=max_side,
-        bands=bands,
-        units=units,
-        batch_size=batch_size,
-        workers=workers,
-        cache=cache,
+        run=run,
     )
     return segmenter.heatmaps(inputs, softmax=softmax)
+
+
+def _local(options: RunKeywords) -> RunOptions:
+    run = RunOptions(**options)
+    if run.engine != "local":
+        raise UsageError(f"segmentation runs in this process alone: leave out engine={run.engine!r}")
+    return run

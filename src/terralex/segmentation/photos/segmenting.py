@@ -11,6 +11,7 @@ from torch.nn import functional as F
 
 from terralex.recognition.items import Item
 from terralex.runtime.cache import VectorCache
+from terralex.runtime.options import RunOptions
 from terralex.segmentation.labelling import label_map
 from terralex.segmentation.photos.reading import Outcome, Photo, PhotoReader, groups, no_room
 from terralex.segmentation.photos.records import NONE, HeatMaps, Segmentation, share_out
@@ -35,11 +36,7 @@ class PhotoSegmenter:
         threshold: Pixels whose best label is less probable are none of them.
         presence: Labels that nowhere in a picture reach this probability are not in it.
         max_side: Pixels of the longer side that the model sees; larger pictures are made smaller for it.
-        bands: Bands of files that do not say.
-        units: Units of files that do not say.
-        batch_size: Pictures that go through the model at once, if they are of one size.
-        workers: Reader threads.
-        cache: Look up and keep vectors of prompts on disk.
+        run: How pictures are read; `batch_size` of one size go through the model at once.
         refiner: Sharpens outlines.
 
     Attributes:
@@ -61,21 +58,17 @@ class PhotoSegmenter:
         threshold: float,
         presence: float,
         max_side: int,
-        bands: str | None,
-        units: str | None,
-        batch_size: int,
-        workers: int | None,
-        cache: bool,
+        run: RunOptions,
         refiner: Refiner | None = None,
     ) -> None:
-        self.model, self.has_cache = model, cache
+        self.model, self.has_cache = model, run.cache
         self.reader = PhotoReader(
             model.card.input,
-            bands=bands,
-            units=units,
-            batch_size=batch_size,
+            bands=run.bands,
+            units=run.units,
+            batch_size=run.batch_size,
             max_side=max_side,
-            workers=workers,
+            workers=run.workers,
         )
         self._segmenter = Segmenter(
             model,
@@ -83,7 +76,7 @@ class PhotoSegmenter:
             templates=templates,
             prompt_denoising=presence,
             threshold=threshold,
-            cache=VectorCache("texts") if cache else None,
+            cache=VectorCache("texts") if run.cache else None,
         )
         self.names = self._segmenter.labels
         self._refiner = refiner
