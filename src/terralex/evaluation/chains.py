@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Literal
+from urllib.parse import urlsplit
 
 from terralex.imagery.read import IMAGE_EXTENSIONS
 from terralex.runtime.errors import UsageError
@@ -19,7 +20,7 @@ from terralex.taxonomy import chain_names
 
 Layout = Literal["rcme", "hierarcaps"]
 
-_PICTURES = {"img_fn": "rcme", "id": "hierarcaps", "image_url": "hierarcaps"}
+_PICTURES: dict[str, Layout] = {"img_fn": "rcme", "image_url": "hierarcaps"}
 _CHAINS = ("captions", "positive")
 
 
@@ -31,7 +32,7 @@ class ChainData:
         layout: Whose files these are.
         pictures: The distinct files, in order of appearance.
         references: Chains of texts, from general to specific.
-        picture_of: For each reference its place in `pictures`.
+        picture_of: For each reference the index of its picture.
         notes: What a person should know of the data.
     """
 
@@ -46,9 +47,10 @@ def read_chain_data(path: Path, images: Path | None = None) -> ChainData:
     """Read `order_dataset.csv` of RCME, or a file of HierarCaps; also as `.gz`.
 
     Both have a column `captions` (or `positive`) with texts joined by "=>", any number of them. RCME's column
-    `img_fn` names the picture; those of HierarCaps are told by the number at the end of the file's name,
-    which is the `id`, or ends the name in `image_url`. Of a compressed file that was cut short, the rows that
-    are there are used, and a note says so.
+    `img_fn` is the path of the picture. Of HierarCaps' `image_url` the last part is the name of the file; if
+    there is no such file, the one whose name ends in the same number is taken. (The column `id` of HierarCaps
+    is the number of the row and says nothing about the picture.) Of a compressed file that was cut short, the
+    rows that are there are used, and a note says so.
 
     Args:
         path: The table.
@@ -69,19 +71,19 @@ def read_chain_data(path: Path, images: Path | None = None) -> ChainData:
     if picture is None or chain is None:
         shown = ", ".join(columns[:12]) or "none"
         raise UsageError(
-            f"{path} is no benchmark of ordering: that has the columns captions and img_fn (RCME) or id "
-            f"(HierarCaps), and this has {shown}"
+            f"{path} is no benchmark of ordering: that has the columns captions and img_fn (RCME) or "
+            f"image_url (HierarCaps), and this has {shown}"
         )
     rows = list(_rows(reader, path, picture, chain, whole))
     if not rows:
         raise UsageError(f"{path} has no rows")
-    place = {name: i for i, name in enumerate(dict.fromkeys(name for name, _ in rows))}
-    file_of = _by_name(folder) if picture == "img_fn" else _by_number(folder)
+    index = {name: i for i, name in enumerate(dict.fromkeys(name for name, _ in rows))}
+    file_of = _by_path(folder) if picture == "img_fn" else _by_url(folder)
     return ChainData(
-        layout="rcme" if picture == "img_fn" else "hierarcaps",
-        pictures=tuple(map(file_of, place)),
+        layout=_PICTURES[picture],
+        pictures=tuple(map(file_of, index)),
         references=tuple(names for _, names in rows),
-        picture_of=tuple(place[name] for name, _ in rows),
+        picture_of=tuple(index[name] for name, _ in rows),
         notes=() if whole else (f"{path} is cut short; used are the {len(rows):,} rows that are there",),
     )
 
@@ -133,25 +135,28 @@ def _unzip(path: Path) -> tuple[bytes, bool]:
     return b"".join(parts), True
 
 
-def _by_name(folder: Path) -> Callable[[str], str]:
+def _by_path(folder: Path) -> Callable[[str], str]:
     return lambda name: str(folder / name)
 
 
-def _by_number(folder: Path) -> Callable[[str], str]:
-    """Finds files by the number at the end of their names, however many zeros it has."""
-    files: dict[int | None, list[str]] = {}
+def _by_url(folder: Path) -> Callable[[str], str]:
+    """Finds the picture of an address: by the file's name, or else by the number that the name ends in."""
+    by_number: dict[int | None, list[str]] = {}
     for file in expand_inputs([str(folder)], IMAGE_EXTENSIONS):
-        files.setdefault(_number(file), []).append(file)
+        by_number.setdefault(_number(file), []).append(file)
 
-    def find(name: str) -> str:
-        number = _number(name)
-        found = [] if number is None else files.get(number, [])
-        if len(found) > 1:
+    def find(url: str) -> str:
+        path = folder / PurePosixPath(urlsplit(url).path).name
+        number = _number(path.name)
+        if path.is_file() or number is None:
+            return str(path)
+        files = by_number.get(number, [])
+        if len(files) > 1:
             raise UsageError(
-                f"{folder} has {len(found)} pictures whose names end in the number {number}, such as "
-                f"{found[0]} and {found[1]}: --images names the folder of those of the benchmark alone"
+                f"{folder} has {len(files)} pictures whose names end in the number {number}, such as "
+                f"{files[0]} and {files[1]}: --images names the folder of those of the benchmark alone"
             )
-        return found[0] if found else str(folder / PurePosixPath(name).name)
+        return files[0] if files else str(path)
 
     return find
 

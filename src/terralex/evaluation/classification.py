@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from terralex.evaluation.coverage import check_read, partial_note
 from terralex.evaluation.encoding import encode_pictures
 from terralex.imagery import Image, Units, read_image
 from terralex.imagery.class_folders import class_folders, split_fold
@@ -28,6 +29,7 @@ class ClassificationReport:
         top1, top5, macro_recall: fractions of one; ``top5`` is 1 with five classes or fewer.
         confusion: int64 (K, K), rows the truth.
         errors: pictures that could not be scored, with the reason.
+        notes: what has to be said beside the figures.
     """
 
     labels: tuple[str, ...]
@@ -37,6 +39,7 @@ class ClassificationReport:
     macro_recall: float
     confusion: Tensor
     errors: tuple[tuple[str, str], ...]
+    notes: tuple[str, ...] = ()
 
     def rows(self) -> Iterator[dict[str, object]]:
         """The figures as rows of (metric, label, value, n)."""
@@ -72,7 +75,7 @@ def evaluate_folders(
         units: units of files that do not say.
 
     Raises:
-        UsageError: the folder has no class folders.
+        UsageError: the folder has no class folders, or fewer than half of the pictures can be read.
     """
     classes = class_folders(folder)
     samples = [
@@ -117,6 +120,7 @@ def _evaluate(
 ) -> ClassificationReport:
     weights = model.class_weights([prompt_name(label) for label in labels], templates)
     encoded = encode_pictures(model, samples, load, lambda sample: sample[0])
+    check_read(len(encoded.kept), encoded.errors)
     scores = (model.geometry.queries(encoded.vectors) @ model.geometry.keys(weights).T).cpu()
     truth = torch.tensor([target for _, target in samples], dtype=torch.long)[encoded.kept]
     confusion = confusion_matrix(scores.argmax(dim=1), truth, len(labels))
@@ -128,4 +132,5 @@ def _evaluate(
         macro_recall=macro_recall(confusion),
         confusion=confusion,
         errors=encoded.errors,
+        notes=partial_note(len(encoded.kept), len(encoded.errors)),
     )

@@ -9,12 +9,12 @@ from pathlib import Path
 import torch
 
 from terralex.evaluation.chains import ChainData, Layout, read_chain_data
+from terralex.evaluation.coverage import check_present, check_read, partial_note
 from terralex.evaluation.encoding import Encoded, encode_pictures, encode_texts
 from terralex.geometry import Hierarchical
 from terralex.imagery import read_image
 from terralex.metrics.ordering import OrderingReport, measure_ordering, number_texts
 from terralex.models import Model
-from terralex.runtime.errors import UsageError
 
 ROOTS: dict[Layout, str] = {"rcme": "Eukarya", "hierarcaps": ""}
 """The text of the root that each benchmark is measured with, where the model has none of its own."""
@@ -69,18 +69,16 @@ def evaluate_ordering(
         resamples: Draws of the bootstrap.
 
     Raises:
-        UsageError: The benchmark cannot be read, no picture of it can, or a hyperbolic model is given a root.
+        UsageError: The benchmark cannot be read, fewer than half of its pictures can, or a hyperbolic model
+            is given a root.
     """
     data = read_chain_data(table, images)
+    check_present(data.pictures, str(table), "--images names the folder that they are in")
     if root is None and model.card.geometry == "cosine":
         root = ROOTS[data.layout]
     space = model.hierarchy(root)
     encoded = encode_pictures(model, data.pictures, lambda file: read_image(file), lambda file: file)
-    if not len(encoded.kept):
-        name, reason = encoded.errors[0]
-        raise UsageError(
-            f"none of the {len(data.pictures):,} pictures can be read, the first being {name}: {reason}"
-        )
+    check_read(len(encoded.kept), encoded.errors)
     report, texts = _measure(model, data, space, encoded, steps, resamples)
     return OrderingRun(
         report=report,
@@ -88,7 +86,7 @@ def evaluate_ordering(
         root=root if root is not None else model.card.root,
         texts=texts,
         errors=encoded.errors,
-        notes=data.notes,
+        notes=(*data.notes, *partial_note(len(encoded.kept), len(encoded.errors))),
     )
 
 
@@ -100,10 +98,10 @@ def _measure(
     steps: int,
     resamples: int,
 ) -> tuple[OrderingReport, int]:
-    """The figures over the pictures that were kept, and the number of texts."""
-    place = torch.full((len(data.pictures),), -1)
-    place[encoded.kept] = torch.arange(len(encoded.kept))
-    image_of = place[torch.tensor(data.picture_of)]
+    """The figures over the pictures that were encoded, and the number of texts."""
+    row_of = torch.full((len(data.pictures),), -1)
+    row_of[encoded.kept] = torch.arange(len(encoded.kept))
+    image_of = row_of[torch.tensor(data.picture_of)]
     rows = torch.nonzero(image_of >= 0)[:, 0].tolist()
     names, references = number_texts([data.references[row] for row in rows])
     points = encode_texts(model, names)

@@ -8,6 +8,7 @@ from typing import Literal
 
 import torch
 
+from terralex.evaluation.coverage import check_present, check_read, partial_note
 from terralex.evaluation.encoding import encode_pictures
 from terralex.evaluation.taxon_pictures import Layout, read_taxon_pictures
 from terralex.evaluation.taxon_texts import Style, encode_ranks
@@ -32,6 +33,7 @@ class TaxonomyRun:
         templates: Prompts around that; none for bare texts.
         model: The model's name.
         revision: Which weights of it.
+        notes: What has to be said beside the figures.
     """
 
     report: TaxonomyReport
@@ -41,6 +43,7 @@ class TaxonomyRun:
     templates: tuple[str, ...]
     model: str
     revision: str
+    notes: tuple[str, ...] = ()
 
     def calibrate(self) -> Calibration:
         """Learn from these pictures where to stop naming others, as `classify --stop-at-error` does.
@@ -87,18 +90,17 @@ def evaluate_taxonomy(
         templates: Name or file of prompts around that; none by default.
 
     Raises:
-        UsageError: The data cannot be read, or none of its pictures can.
+        UsageError: The data cannot be read, or fewer than half of its pictures can.
     """
     prompts = load_templates(templates) if templates else ()
     pictures = read_taxon_pictures(data, images, layout)
+    check_present(pictures.files, str(data), "--images names the folder that paths in the table begin in")
     if taxonomy is not None:
         pictures = pictures.among(taxonomy)
     texts = encode_ranks(model, pictures.taxonomy, style, prompts)
     encoded = encode_pictures(model, pictures.files, lambda file: read_image(file), lambda file: file)
+    check_read(len(encoded.kept), encoded.errors)
     errors = (*pictures.errors, *encoded.errors)
-    if not len(encoded.kept):
-        reason = ": ".join(errors[0])
-        raise UsageError(f"none of the {len(errors):,} pictures can be scored, the first being {reason}")
     report = measure_taxonomy(
         encoded.vectors,
         torch.from_numpy(pictures.leaves)[encoded.kept],
@@ -115,4 +117,5 @@ def evaluate_taxonomy(
         templates=prompts,
         model=model.name,
         revision=model.revision,
+        notes=partial_note(len(encoded.kept), len(errors)),
     )

@@ -134,6 +134,7 @@ def test_ordering_prints_figures_beside_published_ones(evaluate: Run, species: P
     assert "0.png" in err
     lines = out.splitlines()
     assert lines[0].strip() == 'tiny: 23 pictures, 23 references, 15 texts; the root is "life"'
+    assert any(line.startswith("Measured on 23 of 24 pictures") for line in lines)
     assert any(line.split() == ["RCME", "0.993", "0.458", "0.572", "0.508"] for line in lines)
     found = {row["metric"]: row for row in rows(output)}
     assert list(found) == ["tau", "precision", "recall", "f1", "error"]

@@ -75,7 +75,7 @@ def test_the_root_is_the_benchmarks_where_the_model_has_none(model: Model, order
     flat = Model(replace(model.card, geometry="cosine", root=None), model.network, model.tokenizer)
     assert evaluate_ordering(flat, ordered, resamples=1).root == "Eukarya"
     table = ordered.with_name("hierarcaps_test.csv")
-    table.write_text("id,captions\n0,food => cake\n1,food => tea\n")
+    table.write_text("image_url,captions\nx/0.png,food => cake\nx/1.png,food => tea\n")
     images = inat / "val" / sorted(path.name for path in (inat / "val").iterdir())[0]
     run = evaluate_ordering(flat, table, images=images, resamples=1)
     assert (run.layout, run.root, run.texts) == ("hierarcaps", "", 3)
@@ -85,9 +85,17 @@ def test_the_root_is_the_benchmarks_where_the_model_has_none(model: Model, order
         evaluate_ordering(lorentz_of(model), table, images=images, root="life")
 
 
-def test_an_ordering_without_a_picture_is_told(model: Model, tmp_path: Path) -> None:
-    (tmp_path / "o.csv").write_text("img_fn,captions\na.jpg,x => y\nb.jpg,x\n")
-    with pytest.raises(UsageError, match=r"none of the 2 pictures can be read, the first being .*a\.jpg: "):
+def test_a_benchmark_whose_pictures_are_mostly_missing_is_refused(
+    model: Model, inat: Path, rare: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "a.jpg").touch()
+    (tmp_path / "o.csv").write_text("img_fn,captions\na.jpg,x => y\nb.jpg,x\nc.jpg,x\n")
+    with pytest.raises(UsageError, match=r"2 of 3 pictures are missing, the first being .*b\.jpg; --images"):
+        evaluate_ordering(model, tmp_path / "o.csv", root="")
+    with pytest.raises(UsageError, match=r"24 of 24 pictures are missing, .*--images"):
+        evaluate_taxonomy(model, rare)
+    (tmp_path / "o.csv").write_text("img_fn,captions\na.jpg,x => y\n")
+    with pytest.raises(UsageError, match=r"only 0 of 1 pictures can be read; .*a\.jpg: an empty file"):
         evaluate_ordering(model, tmp_path / "o.csv", root="")
 
 
@@ -112,9 +120,10 @@ def test_bad_pictures_cost_themselves(model: Model, inat: Path, tmp_path: Path) 
     run = evaluate_taxonomy(model, data)
     assert run.report.images == 4 * PICTURES - 1
     assert [path for path, _ in run.report.errors] == [str(bad)]
+    assert run.notes == ("Measured on 23 of 24 pictures: not comparable with figures of all of them.",)
     for path in data.rglob("*.png"):
         path.write_text("no picture")
-    with pytest.raises(UsageError, match="none of the 24 pictures can be scored"):
+    with pytest.raises(UsageError, match="only 0 of 24 pictures can be read"):
         evaluate_taxonomy(model, data)
 
 

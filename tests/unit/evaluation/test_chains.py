@@ -29,22 +29,34 @@ def test_rcme_names_pictures_by_path(tmp_path: Path) -> None:
     assert moved.pictures[0] == str(tmp_path / "elsewhere/a/1.jpg")
 
 
-@pytest.mark.parametrize("column", ["id", "image_url"])
-def test_hierarcaps_joins_pictures_by_number(tmp_path: Path, column: str) -> None:
+def test_hierarcaps_finds_pictures_by_the_name_in_their_address(tmp_path: Path) -> None:
+    """The column id counts rows: here each is the number of another row's picture."""
     images = tmp_path / "test_imgs"
     images.mkdir()
-    for number in (7, 42):
+    for number in (0, 1, 2):
         (images / f"COCO_val2014_{number:012d}.jpg").touch()
-    names = {"id": (42, 7, 9), "image_url": [f"http://x.org/y_{n:012d}.jpg" for n in (42, 7, 9)]}[column]
-    rows = [(name, text) for name, text in zip(names, ("food => cake", "dog, black", "cat"), strict=True)]
-    data = read_chain_data(write(tmp_path / "t.csv", [column, "captions"], rows), images)
+    numbers = (2, 0, 1)
+    urls = [f"http://images.cocodataset.org/val2014/COCO_val2014_{n:012d}.jpg" for n in numbers]
+    texts = ("food => cake", "dog, black", "cat")
+    rows = [(i, text, url) for i, (text, url) in enumerate(zip(texts, urls, strict=True))]
+    table = write(tmp_path / "hierarcaps_test.csv", ["id", "captions", "image_url"], rows)
+    data = read_chain_data(table, images)
     assert data.layout == "hierarcaps"
-    assert data.pictures[:2] == tuple(str(images / f"COCO_val2014_{n:012d}.jpg") for n in (42, 7))
-    assert not Path(data.pictures[2]).exists(), "it has no picture: reading it will cost it a row"
+    assert data.pictures == tuple(str(images / f"COCO_val2014_{n:012d}.jpg") for n in numbers)
     assert data.references == (("food", "cake"), ("dog, black",), ("cat",))
-    (images / "other_42.jpg").touch()
+
+
+def test_hierarcaps_finds_renamed_pictures_by_their_number(tmp_path: Path) -> None:
+    for name in ("42.png", "coco_0007.jpg", "7b.jpg"):
+        (tmp_path / name).touch()
+    rows = [(f"http://x.org/y_{n:012d}.jpg?size=1", "a => b") for n in (42, 7, 9)]
+    table = write(tmp_path / "t.csv", ["image_url", "captions"], rows)
+    data = read_chain_data(table)
+    assert data.pictures[:2] == (str(tmp_path / "42.png"), str(tmp_path / "coco_0007.jpg"))
+    assert not Path(data.pictures[2]).exists(), "it has no picture: reading it will cost it a row"
+    (tmp_path / "other_42.jpg").touch()
     with pytest.raises(UsageError, match=r"2 pictures whose names end in the number 42, such as .*--images"):
-        read_chain_data(tmp_path / "t.csv", images)
+        read_chain_data(table)
 
 
 def test_a_picture_without_a_number_is_found_by_its_name_alone(tmp_path: Path) -> None:
@@ -76,6 +88,7 @@ def test_a_file_that_was_cut_short_is_used_as_far_as_it_goes(tmp_path: Path) -> 
     [
         ("", "this has none"),
         ("img_fn,words\na.jpg,b\n", "this has img_fn, words"),
+        ("id,captions\n1,b\n", r"img_fn \(RCME\) or image_url \(HierarCaps\), and this has id, captions"),
         ("img_fn,captions\n", "has no rows"),
         ("img_fn,captions\na.jpg,b\na.jpg,b => => c\n", "line 3: a row names a picture in img_fn"),
         ("img_fn,captions\n,b\n", "line 2: a row names a picture"),

@@ -82,7 +82,7 @@ def land(
     loaded = recognition.open_model(model, run)
     if scenes is not None:
         pixels = evaluate_scenes(loaded, scenes=scenes, seed=seed, rgb=rgb, templates=templates)
-        _show(pixels.rows(), f"{pixels.count:,} pixels", (), loaded.name, output, overwrite)
+        _show(pixels.rows(), f"{pixels.count:,} pixels", (), (), loaded.name, output, overwrite)
         return
     report = evaluate_land(loaded, tiles=tiles, seed=seed, rgb=rgb, templates=templates)
     _show_report(report, loaded.name, output, overwrite)
@@ -98,12 +98,14 @@ def _fold(text: str | None) -> tuple[int, int] | None:
 
 
 def _show_report(report: "ClassificationReport", model: str, output: Path | None, overwrite: bool) -> None:
-    _show(report.rows(), f"{report.count:,} pictures", report.errors, model, output, overwrite)
+    of_what = f"{report.count:,} pictures"
+    _show(report.rows(), of_what, report.notes, report.errors, model, output, overwrite)
 
 
 def _show(
     figures: "Iterable[Row]",
     of_what: str,
+    notes: "Sequence[str]",
     errors: "Sequence[tuple[str, str]]",
     model: str,
     output: Path | None,
@@ -116,7 +118,7 @@ def _show(
         columns = {"model": str, "metric": str, "label": str, "value": float, "n": int, **ERRORS}
         rows = [{"model": model, **row} for row in (*figures, *error_rows(errors))]
         write_rows(output, columns, rows, {"model": model}, overwrite)
-    shown = table(f"{model}: {of_what}", "", ("metric", "label", "value", "n"), 2)
+    shown = table(f"{model}: {of_what}", "\n".join(notes), ("metric", "label", "value", "n"), 2)
     for row in figures:
         shown.add_row(str(row["metric"]), cell(str(row["label"])), f"{row['value']:.4f}", str(row["n"]))
     show(shown)

@@ -49,14 +49,11 @@ def ordering(
     """Are texts ordered from general to specific, and do pictures find theirs? With published figures."""
     from terralex import recognition
     from terralex.cli.evaluate.results import ERRORS, check_outputs, error_rows, finish, show, write_rows
-    from terralex.cli.messages import say
     from terralex.evaluation import evaluate_ordering
 
     check_outputs([output], overwrite)
     loaded = recognition.open_model(model, run)
     measured = evaluate_ordering(loaded, data, images=images, root=root, steps=steps, resamples=resamples)
-    for note in measured.notes:
-        say(note)
     if output is not None:
         names = {"value": float, "low": float, "high": float, "n": int}
         columns = {"model": str, "metric": str, **names, **ERRORS}
@@ -75,7 +72,13 @@ def _beside_published(run: "OrderingRun", model: str) -> "Table":
     root = "the origin" if run.root is None else f'"{run.root}"'
     shown = table(
         f"{model}: {size}; the root is {root}",
-        f"Below each figure its 95 % bootstrap interval.\n{published.title}: {published.source}.",
+        "\n".join(
+            [
+                *run.notes,
+                "Below each figure its 95 % bootstrap interval.",
+                f"{published.title}: {published.source}.",
+            ]
+        ),
         ("", *HEADINGS.values()),
     )
     figures = []

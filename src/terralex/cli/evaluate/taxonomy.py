@@ -164,10 +164,15 @@ def _figures(run: "TaxonomyRun") -> "Table":
     found = [f"R@{k}" for k in report.ranks[0].recall]
     shown = table(
         f"{run.model}: {report.images:,} pictures, {len(run.taxonomy):,} taxa to choose from",
-        "Percent. macro: top 1, mean over taxa.\n"
-        "sum: top 1 by summed probabilities, child by child.\n"
-        "agree: this rank and those above it are on one branch.\n"
-        "R@k: one of the k most similar pictures shows the same taxon.",
+        "\n".join(
+            [
+                *run.notes,
+                "Percent. macro: top 1, mean over taxa.",
+                "sum: top 1 by summed probabilities, child by child.",
+                "agree: this rank and those above it are on one branch.",
+                "R@k: one of the k most similar pictures shows the same taxon.",
+            ]
+        ),
         ("rank", "labels", "n", "top 1", "top 5", "macro", "sum", "agree", *found),
     )
     for rank in report.ranks:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from terralex.evaluation.classification import prompt_name
+from terralex.evaluation.coverage import check_present
 from terralex.evaluation.eo.descriptions import Dataset, Kind, Layout, dataset_names, load_dataset
 from terralex.evaluation.eo.listing import ALL, Sample, has_columns, in_split, list_samples
 from terralex.imagery import Bands, load_orders, read_image
@@ -57,7 +58,8 @@ def find_datasets(
         kind: Of those that are not named, only data sets of this kind.
 
     Raises:
-        UsageError: One is not there, or what is there is not as its layout has it.
+        UsageError: One is not there, most of its pictures are missing, or what is there is not as its layout
+            has it.
     """
     if not data.is_dir():
         raise UsageError(f"no folder {data}: --data DIR is the folder in which the data sets are")
@@ -135,6 +137,7 @@ def _advice(found: Found, rivals: Sequence[str]) -> str:
 
 def _find(dataset: Dataset, layout: Layout, root: Path, split: str | None) -> Found:
     listed = list_samples(dataset, layout, root, split)
+    check_present([listed.root / sample.name for sample in listed.samples], dataset.name)
     if dataset.labels == "captions":
         classes: tuple[str, ...] = ()
     elif dataset.classes is not None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from terralex.evaluation.coverage import SMALLEST_PART
 from terralex.evaluation.eo.descriptions import Dataset, Layout
 from terralex.imagery import IMAGE_EXTENSIONS, is_scene_folder
 from terralex.runtime.errors import InputError, UsageError
@@ -149,7 +150,10 @@ def _list_folders(dataset: Dataset, layout: Layout, root: Path, split: str | Non
             or wanted & {name.stem, _without_ending(name.relative_to(layout.path).as_posix())}
         ]
     if wanted is not None and len(samples) < len(wanted):
-        notes.append(f"{chosen} names {len(wanted):,} pictures, of which {len(samples):,} are there")
+        there = f"{chosen} names {len(wanted):,} pictures, of which {len(samples):,} are there"
+        if len(samples) < SMALLEST_PART * len(wanted):
+            raise UsageError(f"{dataset.name}: {there}")
+        notes.append(f"{there}: not comparable with figures of all of them")
     if chosen is None and split is None and layout.splits:
         notes.append(f"no {in_split(layout.splits[0], None)}: all its pictures are taken")
     return Listed(root, ALL if chosen is None else split or "test", tuple(samples), tuple(notes))

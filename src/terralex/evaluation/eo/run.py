@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from terralex.evaluation.coverage import SMALLEST_PART, partial_note
 from terralex.evaluation.encoding import encode_texts
 from terralex.evaluation.eo.embedding import Settings, encode_samples
 from terralex.evaluation.eo.finding import Found
@@ -32,7 +33,7 @@ class DatasetReport:
     Attributes:
         found: The data set.
         templates: The prompts around class names; "" of captions, which stand for themselves.
-        figures: The figures; () if no picture could be scored.
+        figures: The figures; () if fewer than half of the pictures could be scored.
         pictures: How many pictures were scored.
         errors: Pictures that could not be, with the reason.
         notes: What a person should know of it.
@@ -148,7 +149,12 @@ def _score(
         notes.append(f"as published: {note}")
     for note, count in noted.most_common(_NOTES):
         notes.append(note if count == tally.pictures else f"{count:,} pictures: {note}")
-    figures = tuple(tally.figures()) if tally.pictures else ()
+    enough = tally.pictures and tally.pictures >= SMALLEST_PART * len(found.samples)
+    if not enough:
+        notes.append("fewer than half of its pictures could be read, so there are no figures")
+    elif errors:
+        notes += [note.rstrip(".") for note in partial_note(tally.pictures, len(errors))]
+    figures = tuple(tally.figures()) if enough else ()
     return DatasetReport(found, templates, figures, tally.pictures, tuple(errors), tuple(notes), seconds)
 
 

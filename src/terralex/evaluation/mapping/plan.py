@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from terralex.evaluation.coverage import SMALLEST_PART
 from terralex.evaluation.mapping.settings import MappingSetting
 from terralex.evaluation.mapping.truth import find_points
 from terralex.mapping.frames import ClassTable, PosedSequence, open_sequence, read_class_list
@@ -106,6 +107,12 @@ def _open(
         classes=table,
         as_published=as_published,
     )
+    if len(recording) < SMALLEST_PART * (len(recording) + len(recording.left_out)):
+        frame, reason = next(iter(recording.left_out.items()))
+        total = len(recording) + len(recording.left_out)
+        raise UsageError(
+            f"{name}: only {len(recording)} of {total} frames are complete; frame {frame}: {reason}"
+        )
     classes = recording.classes
     if classes is None:
         raise UsageError(f"{name}: {_CLASSES[setting.layout]}, or pass --classes FILE with a name a line")

@@ -55,6 +55,10 @@ def mapping_table(plan: MappingPlan, reports: Sequence[SceneReport], *, as_publi
         )
     if skipped := sum(report.skipped for report in reports):
         notes.append(f"{skipped:,} frames have no pose, picture or depth, and were left out.")
+    if unread := [r.scene for r in reports if r.scores is not None and r.left_out]:
+        notes.append(
+            f"Frames could not be read in {', '.join(unread)}: not comparable with figures of all frames."
+        )
     failed = [report.scene for report in reports if report.scores is None]
     if absent := [*plan.missing, *failed]:
         notes.append(f"Not all scenes of the published mean, and so not to be compared: {', '.join(absent)}.")

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from terralex.evaluation.coverage import SMALLEST_PART
 from terralex.evaluation.mapping.kept import Kept
 from terralex.evaluation.mapping.plan import MappingPlan, Scene
 from terralex.evaluation.mapping.settings import MappingSetting
@@ -185,8 +186,11 @@ def _map(
         else:
             left_out.append((frame.id, frame.error))
         advance(1)
-    if not fused:
-        raise InputError(f"none of its frames can be used, such as {left_out[-1][0]}: {left_out[-1][1]}")
+    if fused < SMALLEST_PART * (fused + len(left_out)):
+        total, (frame_id, reason) = fused + len(left_out), left_out[0]
+        raise InputError(
+            f"only {fused} of {total} frames can be used; the first that cannot is {frame_id}: {reason}"
+        )
     builder.info = MapInfo(setting.voxel_size, sequence=scene.name, frames=fused)
     voxels = builder.finish()
     kept.keep_map(scene.name, about, voxels)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from terralex.evaluation.coverage import SMALLEST_PART
 from terralex.evaluation.mapping.points import POINT_FILES, read_points
 from terralex.evaluation.mapping.votes import LabelledVoxels, Votes
 from terralex.mapping.frames import ClassTable, PosedSequence
@@ -65,7 +66,7 @@ def truth_from_images(sequence: PosedSequence, classes: ClassTable, voxel_size: 
         voxel_size: In metres.
 
     Raises:
-        InputError: No frame has labels.
+        InputError: Fewer than half of the frames have labels.
     """
     votes, labelled = Votes(), 0
     known = sequence.classes.names if sequence.classes else ("",)
@@ -82,6 +83,8 @@ def truth_from_images(sequence: PosedSequence, classes: ClassTable, voxel_size: 
         rows, columns = used_pixels(frame)
         keys = keys_of(frame.points(rows, columns), voxel_size)
         votes.add(keys, counted[frame.labels[rows, columns]])
-    if not labelled:
-        raise InputError(f"{sequence.path}: no frame has a label map that can be read")
+    if labelled < SMALLEST_PART * len(sequence):
+        raise InputError(
+            f"{sequence.path}: only {labelled} of {len(sequence)} frames have a label map that can be read"
+        )
     return votes.result(ignored_vote=False)

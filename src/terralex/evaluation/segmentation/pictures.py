@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from terralex.evaluation.coverage import check_present
 from terralex.evaluation.segmentation.resize import keep_ratio_size, resize_bilinear
 from terralex.evaluation.segmentation.settings import Dataset, TruthFiles
 from terralex.imagery import read_image
@@ -31,6 +32,11 @@ class Sample:
     name: str
     picture: Path
     truth: tuple[tuple[Path, TruthFiles], ...]
+
+    @property
+    def found_truth(self) -> tuple[Path, TruthFiles]:
+        """The file of the label map, and what its values mean; the likeliest file if there is none."""
+        return next(((file, kind) for file, kind in self.truth if file.exists()), self.truth[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +60,7 @@ def find_samples(dataset: Dataset, data: Path) -> list[Sample]:
         data: Folder of all datasets.
 
     Raises:
-        UsageError: The folders are not there, or hold nothing.
+        UsageError: The folders are not there, hold nothing, or most pictures or label maps are missing.
     """
     root = next((data / root for root in dataset.roots if (data / root).is_dir()), data / dataset.roots[0])
     folder, labels = root / dataset.pictures, root / dataset.labels
@@ -65,7 +71,7 @@ def find_samples(dataset: Dataset, data: Path) -> list[Sample]:
     if not names:
         source = root / dataset.list if dataset.list else f"{folder} for *{dataset.picture_ending}"
         raise UsageError(f"{dataset.title}: no pictures in {source}")
-    return [
+    samples = [
         Sample(
             name=name,
             picture=folder / f"{name}{dataset.picture_ending}",
@@ -73,6 +79,9 @@ def find_samples(dataset: Dataset, data: Path) -> list[Sample]:
         )
         for name in names
     ]
+    check_present([sample.picture for sample in samples], dataset.title)
+    check_present([sample.found_truth[0] for sample in samples], f"{dataset.title}, label maps")
+    return samples
 
 
 def read_sample(sample: Sample, scale: tuple[int, int]) -> Labelled:
@@ -81,8 +90,8 @@ def read_sample(sample: Sample, scale: tuple[int, int]) -> Labelled:
     Raises:
         InputError: One of them cannot be read, or they do not fit each other.
     """
-    file, kept = next(((file, kept) for file, kept in sample.truth if file.exists()), sample.truth[0])
-    truth = kept.classes[_read_values(file)]
+    file, encoding = sample.found_truth
+    truth = encoding.classes[_read_values(file)]
     image = read_image(sample.picture).select(("red", "green", "blue"))
     if image.units != "8bit":
         raise InputError(f"{sample.picture}: is no picture of 8 bits a colour")

@@ -221,11 +221,29 @@ def test_class_folders_may_be_called_by_their_words(made: Path, tmp_path: Path) 
 def test_names_do_not_lead_out_of_the_folder(made: Path, tmp_path: Path) -> None:
     root = tmp_path / "ForestNetDataset"
     root.mkdir()
-    (root / "test.csv").write_text("merged_label,example_path\nOther,../../etc\nOther,/etc\n")
+    for name in "ab":
+        write_picture(root / name / "images" / "visible" / "composite.png", colours(0, 1))
+    (root / "test.csv").write_text(
+        "merged_label,example_path\nOther,../../etc\nOther,/etc\nOther,a\nOther,b\n"
+    )
     found = find(tmp_path, "ForestNet_RGB")
-    for sample in found.samples:
+    for sample in found.samples[:2]:
         with pytest.raises(InputError, match="leads out of the folder"):
             read_sample(found, sample)
+
+
+def test_a_data_set_whose_pictures_are_mostly_missing_is_refused(made: Path, tmp_path: Path) -> None:
+    root = tmp_path / "ForestNetDataset"
+    write_picture(root / "a" / "images" / "visible" / "composite.png", colours(0, 1))
+    (root / "test.csv").write_text("merged_label,example_path\nOther,a\nOther,b\nOther,c\n")
+    with pytest.raises(
+        UsageError, match=r"ForestNet_RGB: 2 of 3 pictures are missing, the first being .*b/im"
+    ):
+        find(tmp_path, "ForestNet_RGB")
+    write_picture(tmp_path / "EuroSAT_RGB" / "River" / "River_1.png", colours(0, 1))
+    (tmp_path / "eurosat-test.txt").write_text("River_1.jpg\nRiver_2.jpg\nForest_3.jpg\n")
+    with pytest.raises(UsageError, match="names 3 pictures, of which 1 are there"):
+        find(tmp_path, "EuroSAT_RGB")
 
 
 def test_names_with_dots_are_whole(made: Path, tmp_path: Path) -> None:

@@ -164,12 +164,13 @@ def test_frames_that_fail_cost_themselves(
     assert "no rigid transform" in first.left_out[1][1]
     assert first.scores is not None
     assert second.scores is None
-    assert "no frame has a label map that can be read" in str(second.error)
+    assert "frames have a label map that can be read" in str(second.error)
     table = mapping_table(plan_mapping(small("scannet"), root), [first, second], as_published=False)
     assert table.rows[1] == ("room1", "0", "0", "–", "–", "–")
     assert table.rows[2][3:] == table.rows[0][3:], "the mean is over what was scored"
     assert any("1 frames have no pose" in note for note in table.notes)
     assert any("not to be compared: room1" in note for note in table.notes)
+    assert any("Frames could not be read in room0" in note for note in table.notes)
 
 
 def test_rows_add_up(plan: Plan, oracle: Callable[..., Oracle]) -> None:

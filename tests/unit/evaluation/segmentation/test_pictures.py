@@ -65,6 +65,17 @@ def test_pictures_are_resized_and_label_maps_are_not(datasets: Path) -> None:
     assert (read.pixels[:, 0, 0].numpy() == corner).all(), "red, green and blue in this order"
 
 
+@pytest.mark.parametrize(("folder", "what"), [("JPEGImages", ""), ("SegmentationClass", ", label maps")])
+def test_a_benchmark_that_is_mostly_missing_is_refused(
+    datasets: Path, tmp_path: Path, folder: str, what: str
+) -> None:
+    shutil.copytree(datasets / "VOC2012", tmp_path / "VOC2012")
+    for file in sorted((tmp_path / "VOC2012" / folder).iterdir())[:2]:
+        file.unlink()
+    with pytest.raises(UsageError, match=f"20 classes{what}: 2 of 3 pictures are missing"):
+        find_samples(dataset("voc20"), tmp_path)
+
+
 @pytest.fixture
 def ade(datasets: Path, tmp_path: Path) -> Path:
     """ADE20K alone, to be spoiled."""
