@@ -98,6 +98,8 @@ class Dataset:
         classes: The words that stand for each label; None: labels are found, and speak for themselves.
         merge: Labels in the files that mean a label of `classes`.
         ignore: Labels in the files that mean none.
+        other_features: With several labels: a further class for all else, whose score is a second threshold
+            for the accuracy; "" if there is none.
         published: The column of the published figures that belongs beside; None if there is none.
         as_published: How the published evaluation reads it.
         only_when_named: Whether it is left out unless it is asked for.
@@ -113,6 +115,7 @@ class Dataset:
     classes: Mapping[str, str] | None = None
     merge: Mapping[str, str] = field(default_factory=dict)
     ignore: frozenset[str] = frozenset()
+    other_features: str = ""
     published: str | None = None
     as_published: AsPublished = AsPublished()
     only_when_named: bool = False
@@ -203,6 +206,7 @@ def _parse(fields: Fields, name: str) -> Dataset:
         classes=_classes(fields),
         merge=_merged(fields),
         ignore=frozenset(fields.texts("ignore", ())),
+        other_features=fields.optional_text("other_features") or "",
         published=fields.optional_text("published"),
         as_published=_as_published(fields),
         only_when_named=fields.flag("only_when_named", False),
@@ -210,6 +214,8 @@ def _parse(fields: Fields, name: str) -> Dataset:
     fields.finish()
     if labels == "several" and not dataset.classes:
         raise fields.error("classes", "is missing: with several labels a picture, all have to be known")
+    if dataset.other_features and labels != "several":
+        raise fields.error("other_features", "is for pictures with several labels")
     return dataset
 
 

@@ -23,9 +23,11 @@ COLUMNS: Columns = {
     "error": str,
 }
 ACCURACIES = ("top1", "multilabel_accuracy")
+OTHER_FEATURES = "multilabel_accuracy_other_features"
 
 _CLASS_COLUMNS = {
     "accuracy": ACCURACIES,
+    "accuracy, other features": (OTHER_FEATURES,),
     "top 5": ("top5",),
     "macro recall": ("macro_recall",),
     "mAP": ("map",),
@@ -41,7 +43,8 @@ _HEADLINES = {ACCURACY: ("accuracy", ACCURACIES), MAP_PUBLISHED: ("mAP@100", (MA
 _NOTES = (
     "In percent; in brackets the 95 % bootstrap interval: of accuracies over pictures, of mAP over classes.",
     "Accuracy of pictures with several labels: part of the yes-or-no answers that are right, where yes is a "
-    "class above the mean of the others.",
+    "class above the mean of the others; with other features (MS-CLIP's --other-features), a class above the "
+    'further class "Other features".',
     "mAP@100, published, divides by the relevant pictures among the first 100; mAP@100 by those that could "
     "be among them; mAP is over all pictures.",
 )

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from terralex.evaluation.classification import prompt_name
 from terralex.evaluation.coverage import SMALLEST_PART, partial_note
 from terralex.evaluation.encoding import encode_texts
 from terralex.evaluation.eo.embedding import Settings, encode_samples
@@ -92,7 +93,8 @@ def evaluate_eo(
     for name, blocks in groupby(read_record(record), key=lambda block: block.dataset):
         one = by_name[name]
         if one.classes:
-            tally = (OneLabel if one.dataset.labels == "one" else SeveralLabels)(one.classes)
+            several = SeveralLabels(one.classes, bool(one.dataset.other_features))
+            tally = OneLabel(one.classes) if one.dataset.labels == "one" else several
             reports.append(_score(model, one, blocks, tally, classes[name], prompts, settings))
         else:
             sentences, texts = _sentences(model, one, record)
@@ -101,14 +103,15 @@ def evaluate_eo(
 
 
 def class_words(found: Found, as_published: bool) -> list[str]:
-    """What the classes of a data set are called in prompts."""
+    """What the classes of a data set are called in prompts, other features last."""
     words = found.dataset.classes or {}
     rule = found.dataset.as_published.names if as_published else "prompts"
+    extra = [found.dataset.other_features] if found.dataset.other_features else []
     if rule == "prompts":
-        return [words[label] for label in found.classes]
+        return [*(words[label] for label in found.classes), *map(prompt_name, extra)]
     if rule == "verbatim":
-        return list(found.classes)
-    return [label.replace("_", " ").replace("/", " ").lower() for label in found.classes]
+        return [*found.classes, *extra]
+    return [label.replace("_", " ").replace("/", " ").lower() for label in (*found.classes, *extra)]
 
 
 def _sentences(model: Model, found: Found, record: Path) -> tuple[Sentences, Tensor]:
@@ -164,7 +167,7 @@ def _add(tally: Tally, scores: Tensor, labels: list[list[int]]) -> None:
     elif isinstance(tally, OneLabel):
         tally.add(scores, torch.tensor([own[0] for own in labels]))
     else:
-        shown = torch.zeros(len(labels), scores.shape[1], dtype=torch.bool)
+        shown = torch.zeros(len(labels), len(tally.classes), dtype=torch.bool)
         for row, own in zip(shown, labels, strict=True):
             row[own] = True
         tally.add(scores, shown)

@@ -142,44 +142,39 @@ class SeveralLabels(_ByClass):
 
     For the mean average precision over the whole gallery all scores are needed once more, class by class:
     they wait in a temporary file, not in memory.
+
+    Args:
+        classes: The labels.
+        other_features: Whether scores have one more column, of a class for all else, which is a second
+            threshold for the accuracy.
     """
 
-    def __init__(self, classes: tuple[str, ...]) -> None:
+    def __init__(self, classes: tuple[str, ...], other_features: bool = False) -> None:
         super().__init__(classes)
-        self._right = np.zeros(len(classes), np.int64)
-        self._rights = np.zeros(len(classes) + 1, np.int64)  # pictures, by how many classes are right
+        self._answers = _Answers(classes, "")
+        self._other_answers = _Answers(classes, "_other_features") if other_features else None
         self._kept: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 (as long as this object)
 
     def add(self, scores: Tensor, labels: Tensor) -> None:
-        """Further pictures: float32 and bool (n, classes)."""
-        right = above_others(scores) == labels
-        self._right += right.sum(dim=0).numpy()
-        self._rights += np.bincount(right.sum(dim=1).numpy(), minlength=len(self._rights))
+        """Further pictures: float32 scores, other features last, and bool labels (n, classes)."""
+        if self._other_answers:
+            scores, threshold = scores[:, :-1], scores[:, -1:]
+            self._other_answers.add(scores > threshold, labels)
+        self._answers.add(above_others(scores), labels)
         row = np.empty((len(scores), len(self.classes)), [("score", "<f4"), ("shown", "?")])
         row["score"], row["shown"] = scores.numpy(), labels.numpy()
         self._kept.write(row.tobytes())
         self._add(scores, labels)
 
     def figures(self) -> list[Figure]:
-        """Accuracy by the published threshold, mean average precision, retrieval by the names of classes."""
-        classes = np.arange(len(self._rights)) / max(1, len(self.classes))
-
-        def accuracy(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-            mean: NDArray[np.float64] = (counts * classes).sum(axis=1) / counts.sum(axis=1)
-            return mean
-
-        value = float(accuracy(self._rights[None].astype(np.float64))[0])
-        interval = resample(self._rights, accuracy)
+        """Accuracy by the published thresholds, mean average precision, retrieval by the names of classes."""
+        answers = [counted for counted in (self._answers, self._other_answers) if counted]
         precisions = self._precisions()
-        by_class = [
-            Figure("accuracy", right / max(1, self.pictures), self.pictures, label)
-            for label, right in zip(self.classes, self._right.tolist(), strict=True)
-        ]
         return [
-            Figure("multilabel_accuracy", value, self.pictures, interval=interval),
+            *(counted.accuracy() for counted in answers),
             _mean_over_classes("map", precisions, self.pictures),
             *self._retrieval(),
-            *by_class,
+            *(figure for counted in answers for figure in counted.by_class()),
             *self._per_class("ap", precisions),
         ]
 
@@ -193,6 +188,49 @@ class SeveralLabels(_ByClass):
         kept = np.memmap(self._kept, [("score", "<f4"), ("shown", "?")], "r").reshape(self.pictures, -1)
         columns = ((kept[:, k]["score"].copy(), kept[:, k]["shown"].copy()) for k in range(len(self.classes)))
         return np.array([average_precision(*map(torch.from_numpy, column)) for column in columns])
+
+
+class _Answers:
+    """How many yes-or-no answers are right, one for each picture and class.
+
+    Args:
+        classes: The labels.
+        suffix: What the names of the figures end in.
+    """
+
+    def __init__(self, classes: tuple[str, ...], suffix: str) -> None:
+        self._classes, self._suffix = classes, suffix
+        self._right = np.zeros(len(classes), np.int64)
+        self._pictures_by_right = np.zeros(len(classes) + 1, np.int64)  # index: classes that are right
+
+    def add(self, answers: Tensor, labels: Tensor) -> None:
+        """Further pictures: bool (n, classes), both."""
+        right = answers == labels
+        self._right += right.sum(dim=0).numpy()
+        numbers = right.sum(dim=1).numpy()
+        self._pictures_by_right += np.bincount(numbers, minlength=len(self._pictures_by_right))
+
+    def accuracy(self) -> Figure:
+        """The part of all answers that is right."""
+        parts = np.arange(len(self._pictures_by_right)) / max(1, len(self._classes))
+
+        def mean(counts: NDArray[np.float64]) -> NDArray[np.float64]:
+            values: NDArray[np.float64] = (counts * parts).sum(axis=1) / counts.sum(axis=1)
+            return values
+
+        counts = self._pictures_by_right
+        value = float(mean(counts[None].astype(np.float64))[0])
+        return Figure(
+            f"multilabel_accuracy{self._suffix}", value, int(counts.sum()), interval=resample(counts, mean)
+        )
+
+    def by_class(self) -> list[Figure]:
+        """The same of each class."""
+        pictures = int(self._pictures_by_right.sum())
+        return [
+            Figure(f"accuracy{self._suffix}", right / max(1, pictures), pictures, label)
+            for label, right in zip(self._classes, self._right.tolist(), strict=True)
+        ]
 
 
 class Sentences:

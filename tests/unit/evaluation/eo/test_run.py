@@ -55,14 +55,16 @@ def test_several_labels(made: Path, model: Model, tmp_path: Path) -> None:
     shown = torch.zeros(3, 19, dtype=torch.bool)
     shown[0, names.index("Coniferous forest")] = shown[0, names.index("Inland wetlands")] = True
     shown[2, names.index("Marine waters")] = True  # the second picture shows none of the 19
-    scores = (
-        model.encode_images([read_sample(found[0], s) for s in found[0].samples])
-        @ model.class_weights(names).T
-    )
+    vectors = model.encode_images([read_sample(found[0], s) for s in found[0].samples])
+    scores = vectors @ model.class_weights(names).T
     accuracy, precision = report.figure("multilabel_accuracy"), report.figure("map")
     assert accuracy is not None
     assert precision is not None
     assert accuracy.value == pytest.approx(float((above_others(scores) == shown).double().mean()))
+    other = vectors @ model.class_weights(["other features"]).T
+    figure = report.figure("multilabel_accuracy_other_features")
+    assert figure is not None
+    assert figure.value == pytest.approx(float(((scores > other) == shown).double().mean()))
     expected = [average_precision(scores[:, k], shown[:, k]) for k in range(19) if shown[:, k].any()]
     assert precision.value == pytest.approx(sum(expected) / 3)
 

@@ -84,6 +84,27 @@ def test_several_labels() -> None:
     assert [f.value for f in figures if f.metric == "ap"] == pytest.approx(expected)
 
 
+def test_other_features_are_a_second_threshold() -> None:
+    """As MS-CLIP's evaluation with --other-features: it changes the answers, and nothing else."""
+    torch.manual_seed(1)
+    shown = torch.rand(300, 8) < 0.2
+    scores, other = torch.randn(300, 8) + shown, torch.randn(300, 1) + 0.5
+    plain, tally = SeveralLabels(CLASSES), SeveralLabels(CLASSES, other_features=True)
+    for start in range(0, 300, 64):
+        rows = slice(start, start + 64)
+        plain.add(scores[rows], shown[rows])
+        tally.add(torch.cat([scores, other], dim=1)[rows], shown[rows])
+    right = ((scores > other) == shown).double()
+    further = [figure for figure in tally.figures() if figure.metric.endswith("_other_features")]
+    assert [figure.metric for figure in further[:2]] == [
+        "multilabel_accuracy_other_features",
+        "accuracy_other_features",
+    ]
+    assert further[0].value == pytest.approx(float(right.mean()))
+    assert [figure.value for figure in further[1:]] == pytest.approx(right.mean(dim=0).tolist())
+    assert [figure for figure in tally.figures() if figure not in further] == plain.figures()
+
+
 def test_sentences() -> None:
     torch.manual_seed(2)
     owners = torch.arange(40).repeat_interleave(5)
