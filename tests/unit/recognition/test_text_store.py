@@ -109,7 +109,7 @@ def test_two_runs_do_not_write_one_file() -> None:
     def meanwhile(first: int, last: int) -> Vectors:
         program = f"""
             import numpy as np
-            from terralex.tasks.text_store import stored
+            from terralex.recognition.text_store import stored
             stored(b"key", {COUNT}, {SIZE}, lambda first, last: np.zeros((last - first, {SIZE}), np.float32))
         """
         command = [sys.executable, "-c", textwrap.dedent(program)]
