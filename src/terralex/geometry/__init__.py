@@ -1,6 +1,7 @@
 """Cosine, radial and Lorentz maths: pure functions of tensors, differentiable, float32 at least."""
 
 from terralex.geometry import cosine, lorentz, radial
+from terralex.geometry._numerics import to_float64
 from terralex.geometry.spaces import Cosine, Geometry, Hierarchical, Lorentz, Radial
 
 __all__ = [
@@ -12,4 +13,5 @@ __all__ = [
     "cosine",
     "lorentz",
     "radial",
+    "to_float64",
 ]

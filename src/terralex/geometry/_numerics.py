@@ -35,6 +35,11 @@ def _widen(value: object) -> object:
     return cast(Tensor, value).float() if narrow else value
 
 
+def to_float64(value: Tensor) -> Tensor:
+    """A tensor as float64; as float32 on MPS devices, which have no float64."""
+    return value.to(torch.float32 if value.device.type == "mps" else torch.float64)
+
+
 def length(v: Tensor) -> Tensor:
     """Euclidean length (...) of vectors (..., D); no square overflows or vanishes; the gradient at 0 is 0."""
     size = _size(v)

@@ -5,6 +5,10 @@ curvature is -c with c > 0, a number or a scalar tensor. The origin is the root 
 
 Distances and angles are computed from polar coordinates, a = asinh(√c|x|), b = asinh(√c|y|) and the angle φ
 between the directions of x and y. That loses no digits where inner products cancel: near points, far out.
+
+Functions compute in the dtype of their points, in float32 at least. `lift` always returns float64: the
+gradient of a loss is a difference between nearly equal distances or angles, so that rounding the points to
+float32 would alone cost it three digits where an image and its text are near each other.
 """
 
 from __future__ import annotations
@@ -24,6 +28,7 @@ from terralex.geometry._numerics import (
     length,
     pairwise_chords,
     root,
+    to_float64,
 )
 
 Curvature = Float[Tensor, ""] | float
@@ -46,12 +51,15 @@ def exp_map0(v: Float[Tensor, "*batch d"], curvature: Curvature) -> Float[Tensor
     return v * torch.where(known, reach.clamp(max=FARTHEST).sinh() / reach, 1.0)[..., None]
 
 
-@full_precision
 def lift(
     features: Float[Tensor, "*batch d"], log_scale: Float[Tensor, ""], curvature: Curvature
 ) -> Float[Tensor, "*batch d"]:
-    """What a tower gives, not normalised, onto the hyperboloid: `exp_map0` of e**log_scale times it."""
-    return exp_map0(features * log_scale.exp(), curvature)
+    """Features of a tower, not normalised, onto the hyperboloid: `exp_map0` of e**log_scale times them.
+
+    Returns:
+        float64 points, whatever the dtype of the features (float32 on MPS devices).
+    """
+    return exp_map0(to_float64(features) * to_float64(log_scale).exp(), curvature)
 
 
 @full_precision

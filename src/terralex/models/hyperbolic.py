@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from terralex.geometry import lorentz
+from terralex.geometry import lorentz, to_float64
 
 _CURVATURE_BOUND = math.log(10)
 
@@ -36,15 +36,15 @@ class LorentzScales(nn.Module):
 
     @property
     def curvature(self) -> Float[Tensor, ""]:
-        """Of the space: c > 0."""
-        return self.log_curvature.exp()
+        """Of the space: c > 0, float64 as the points are."""
+        return to_float64(self.log_curvature).exp()
 
     def lift_images(self, features: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch d"]:
-        """Features of pictures to space components, float32 at least."""
+        """Features of pictures to space components, float64; see `lorentz.lift`."""
         return lorentz.lift(features, self.log_image_scale, self.curvature)
 
     def lift_texts(self, features: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch d"]:
-        """Features of texts to space components, float32 at least."""
+        """Features of texts to space components, float64; see `lorentz.lift`."""
         return lorentz.lift(features, self.log_text_scale, self.curvature)
 
     @torch.no_grad()

@@ -261,7 +261,7 @@ class Model:
     def _points(self, rows: list[Tensor], project: Callable[[Tensor], Tensor]) -> Tensor:
         if not rows:
             return torch.zeros(0, self.embed_dim, device=self.device)
-        return project(torch.cat(rows).float())
+        return project(torch.cat(rows).float()).float()
 
     def _encode_kept(self, prompts: list[str], cache: VectorCache) -> Tensor:
         keys = [cache_key(self.key, prompt) for prompt in prompts]

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Int8, Int64
 from torch import Tensor
 
-from terralex.geometry import lorentz
+from terralex.geometry import lorentz, to_float64
 from terralex.training.concepts import HOLDS
 from terralex.training.objectives.contrastive import clip_loss, contrastive_loss
 from terralex.training.objectives.entailment import (
@@ -118,7 +118,11 @@ def meru_loss(
         logit_scale: What minus the distances are multiplied by.
         relation: Which text holds for which image, as for `clip_loss`.
         entailment_weight: Weight of the cones.
+
+    Returns:
+        float64 terms: see `atmg_loss`.
     """
+    images, texts = to_float64(images), to_float64(texts)
     logits = -logit_scale * lorentz.pairwise_distance(images, texts, curvature)
     image, text = (relation == HOLDS).nonzero(as_tuple=True)
     turn = lorentz.exterior_angle(texts[text], images[image], curvature)
@@ -141,7 +145,13 @@ def atmg_loss(
 
     Logits of an image are minus the angles at it to the texts, those of a text minus the angles at it to the
     images: neither matrix is the other's transpose. Arguments as for `meru_loss`.
+
+    Returns:
+        float64 terms, whatever the dtype of the points (float32 on MPS). Their gradients are differences
+        between nearly equal terms, of a pair and of its rivals, and would be off by up to 1e-3 in float32.
+        Points from `lorentz.lift` carry the digits that this needs.
     """
+    images, texts = to_float64(images), to_float64(texts)
     image_logits = -logit_scale * lorentz.pairwise_exterior_angle(images, texts, curvature)
     text_logits = -logit_scale * lorentz.pairwise_exterior_angle(texts, images, curvature)
     return _weighed({"contrastive": contrastive_loss(image_logits, text_logits, relation)}, {})

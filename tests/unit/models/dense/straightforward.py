@@ -7,27 +7,43 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+Projection = Callable[[Tensor], Tensor]
 
-def scra(qkv: Tensor, project: Callable[[Tensor], Tensor], heads: int, scale: float) -> Tensor:
-    batch, tokens, _ = qkv.shape
-    query, key, value = qkv.reshape(batch, tokens, 3, heads, -1).permute(2, 0, 3, 1, 4)
 
-    def attend(scores: Tensor) -> Tensor:
-        return project((scores.softmax(-1) @ value).transpose(1, 2).reshape(batch, tokens, -1))
-
-    attended = attend(query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5)
-    unit = F.normalize(attended.reshape(batch, tokens, heads, -1).transpose(1, 2), dim=-1)
-    scores = scale * (unit @ unit.transpose(-1, -2))
+def scra(qkv: Tensor, project: Projection, heads: int, scale: float) -> Tensor:
+    scores = scale * scra_cosines(qkv, project, heads)
     scores[scores < 0] = -torch.inf
-    return attend(scores)
+    return _attend(scores, _split(qkv, heads)[2], project)
+
+
+def scra_cosines(qkv: Tensor, project: Projection, heads: int) -> Tensor:
+    """Cosines of the outputs of attention, (B, heads, N, N), of which those below 0 are cut."""
+    query, key, value = _split(qkv, heads)
+    attended = _attend(query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5, value, project)
+    unit = F.normalize(torch.unflatten(attended, -1, (heads, -1)).transpose(1, 2), dim=-1)
+    return unit @ unit.transpose(-1, -2)
+
+
+def _attend(scores: Tensor, value: Tensor, project: Projection) -> Tensor:
+    return project((scores.softmax(-1) @ value).transpose(1, 2).flatten(2))
+
+
+def _split(qkv: Tensor, heads: int) -> tuple[Tensor, Tensor, Tensor]:
+    query, key, value = torch.unflatten(qkv, -1, (3, heads, -1)).permute(2, 0, 3, 1, 4)
+    return query, key, value
 
 
 def scga(features: Tensor, scale: float) -> Tensor:
-    unit = F.normalize(features, dim=-1)
-    cosine = unit @ unit.T
-    scores = scale * (cosine - cosine.mean())
+    scores = scale * scga_cosines(features)
     scores[scores < 0] = -torch.inf
     return scores.softmax(-1) @ features
+
+
+def scga_cosines(features: Tensor) -> Tensor:
+    """Cosines of all pairs above their mean, (N, N), of which those below 0 are cut."""
+    unit = F.normalize(features, dim=-1)
+    cosine = unit @ unit.T
+    return cosine - cosine.mean()
 
 
 def slide(pixels: Tensor, encode: Callable[[Tensor], Tensor], crop: int, stride: int, patch: int) -> Tensor:

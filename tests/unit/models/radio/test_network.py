@@ -139,8 +139,14 @@ def test_saved_and_loaded(model: Model, save: Save, tmp_path: Path, picture: np.
         path = save(made.checkpoint_state() | norm, arguments, name="normed.pth.tar")
         model = load_model(f"c-radio-v3-b@{path}", offline=True)
     again = load_model(f"local-dir:{save_model(model, tmp_path / 'saved')}", offline=True)
-    assert torch.equal(again.encode_images([picture]), model.encode_images([picture]))
-    assert torch.equal(again.encode_texts(["a cat"]), model.encode_texts(["a cat"]))
+    # The weights are the same bits. What they compute need not be: a product may be summed in another order
+    # where its operands are aligned otherwise in memory, so unit vectors may differ by some roundings.
+    weights, loaded = model.network.state_dict(), again.network.state_dict()
+    assert weights.keys() == loaded.keys()
+    assert all(torch.equal(loaded[name], weights[name]) for name in weights)
+    rounding = {"rtol": 0, "atol": 32 * torch.finfo(torch.float32).eps}
+    torch.testing.assert_close(again.encode_images([picture]), model.encode_images([picture]), **rounding)
+    torch.testing.assert_close(again.encode_texts(["a cat"]), model.encode_texts(["a cat"]), **rounding)
     assert network(again).radio.summary_slots == network(model).radio.summary_slots
     assert card_to_yaml(replace(again.card, weights=model.card.weights)) == card_to_yaml(model.card)
 

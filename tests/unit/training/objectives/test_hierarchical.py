@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
 
-from terralex.geometry import lorentz
+from terralex.geometry import lorentz, to_float64
 from terralex.training.objectives import (
     Apex,
     Chains,
+    Terms,
     atmg_loss,
     chain_angles,
     clip_loss,
@@ -249,6 +250,38 @@ def test_atmg_contrasts_angles_at_either_end() -> None:
     torch.testing.assert_close(terms["loss"], (at[0] + at[1]) / 2)
     assert list(terms) == ["loss", "contrastive"]
     assert at[0] != at[1]
+
+
+@pytest.mark.parametrize("objective", [meru_loss, atmg_loss])
+@pytest.mark.parametrize("noise", [3.0, 1.0, 0.1, 0.01, 1e-4])
+@pytest.mark.parametrize(("pairs", "width", "log_scale"), [(2, 2, -1.0), (8, 16, -1.4), (24, 512, -3.1)])
+def test_float32_features_have_float64_gradients(
+    objective: Callable[..., Terms], noise: float, pairs: int, width: int, log_scale: float
+) -> None:
+    """Gradients of features and scalars, from texts far from their images to nearly the same.
+
+    They are computed in float64 and rounded once: by half an eps of float32, here of the largest.
+    """
+    generator = torch.Generator().manual_seed(pairs)
+    features = torch.randn(2, pairs, width, generator=generator)
+    features[1] = features[0] + noise * features[1]
+    scalars = torch.tensor([0.4, log_scale, log_scale - 0.2, 30.0])  # logarithms but the last
+
+    def gradients(dtype: torch.dtype) -> list[Tensor]:
+        images, texts = (kind.to(dtype).requires_grad_() for kind in features)
+        log_curvature, image_scale, text_scale, logit_scale = (
+            scalar.to(dtype).requires_grad_() for scalar in scalars
+        )
+        curvature, relation = to_float64(log_curvature).exp(), torch.eye(pairs, dtype=torch.int8)
+        ways = ((images, image_scale), (texts, text_scale))
+        points = [lorentz.lift(features, scale, curvature) for features, scale in ways]
+        loss = objective(*points, curvature, logit_scale, relation)["loss"]
+        leaves = (images, texts, log_curvature, image_scale, text_scale, logit_scale)
+        return [slope.double() for slope in torch.autograd.grad(loss, leaves)]
+
+    for found, exact in zip(gradients(torch.float32), gradients(torch.float64), strict=True):
+        tolerance = 2 * torch.finfo(torch.float32).eps * exact.abs().max().item()
+        torch.testing.assert_close(found, exact, atol=tolerance, rtol=0)
 
 
 def test_autocast_changes_nothing() -> None:
