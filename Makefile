@@ -1,21 +1,27 @@
 # Every target makes the environment it needs. `make` alone lists them.
 .DEFAULT_GOAL := help
-.PHONY: help quickstart test lint format clean
+.PHONY: help quickstart test test-long lint format clean
 
 VENV := .venv
 BIN := $(VENV)/bin
+PYTEST = $(BIN)/python -m pytest -n auto --maxprocesses 4
+LIMIT ?= 7200
 # The first Python that is new enough and starts; `make PYTHON=/path/to/python3.12 ...` chooses another.
 PYTHON ?= $(shell for p in python3 python3.11 python3.12 python3.13 python3.14; do \
 	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$p; break; }; done)
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 20
 
 quickstart: $(VENV)/.installed ## classify and search pictures, offline, and write report.html
 	@$(BIN)/terralex quickstart --overwrite
 
 test: lint ## linters, strict types, all tests, every README command
-	$(BIN)/python -m pytest -n auto --maxprocesses 4
+	$(PYTEST) -m "not long"
+
+# LIMIT=SECONDS leaves out what has not begun by then.
+test-long: $(VENV)/.installed-dev ## what takes long: kills at every step, thousands of drawn inputs, soak tests
+	$(PYTEST) -m "long or hypothesis" --hypothesis-profile=long --time-limit $(LIMIT)
 
 lint: $(VENV)/.installed-dev ## linters and strict types alone
 	$(BIN)/ruff check .

@@ -6,7 +6,9 @@ import signal
 import socket
 import sys
 import tempfile
+import time
 from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -17,25 +19,49 @@ import torch
 from hypothesis import settings
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+STARTED = time.monotonic()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--parity-dir", type=Path, metavar="DIR", help="run the parity cases in or below DIR")
+    parser.addoption("--time-limit", type=float, metavar="SECONDS", help="skip what has not begun by then")
 
 
 def _refuse_network(event: str, arguments: tuple[Any, ...]) -> None:
-    """Stop every step towards another machine, whatever library takes it; a test that needs one is wrong."""
-    if event == "socket.connect" and arguments[0].family != socket.AF_UNIX:
-        raise AssertionError(f"a test tried to connect to {arguments[1]!r}")
-    if event == "socket.getaddrinfo":
+    """Refuse connections to other machines and look-ups of their names, whatever library makes them.
+
+    Servers on this machine may be used: their loopback addresses and the name localhost.
+    """
+    if event in ("socket.connect", "socket.sendto") and arguments[0].family != socket.AF_UNIX:
+        address = arguments[1]
+        if not _is_loopback(address[0]):
+            raise AssertionError(f"a test tried to connect to {address!r}")
+    if event == "socket.getaddrinfo" and not _is_loopback(arguments[0]):
         raise AssertionError(f"a test tried to look up {arguments[0]!r}")
+
+
+def _is_loopback(host: str | bytes | None) -> bool:
+    name = host.decode() if isinstance(host, bytes) else host
+    if name in (None, "localhost"):  # no name stands for this machine
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Shut the network, and point every cache at a folder that goes with this run."""
     sys.addaudithook(_refuse_network)
-    settings.register_profile("terralex", deadline=None)  # a busy machine is no failure
-    settings.load_profile("terralex")
+    # Compiled modules are kept, also where the environment says otherwise: else each of the suite's processes
+    # compiles the whole package and each worker all tests, which takes longer than most tests do.
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    # A busy machine is no failure. The same examples every time, so that a failure can be repeated; with
+    # --hypothesis-profile=long others, and more.
+    settings.register_profile("short", deadline=None, derandomize=True, max_examples=40)
+    settings.register_profile("long", deadline=None, max_examples=1000)
+    settings.load_profile(config.getoption("--hypothesis-profile") or "short")
     scratch = Path(tempfile.mkdtemp(prefix="terralex-tests-"))
     config.add_cleanup(lambda: shutil.rmtree(scratch, ignore_errors=True))
     os.environ["TERRALEX_CACHE"] = str(scratch / "terralex")
@@ -46,6 +72,12 @@ def pytest_configure(config: pytest.Config) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # Small pictures on many threads are slower than on one, and workers share the cores.
     torch.set_num_threads(int(os.environ.setdefault("OMP_NUM_THREADS", "1")))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    limit = item.config.getoption("--time-limit")
+    if limit is not None and time.monotonic() - STARTED > limit:
+        pytest.skip(f"the time limit of {limit:g} s is reached")
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """The layers of DESIGN's layout: imports go downward only, and no files import each other in a circle."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -45,8 +46,11 @@ def _imports(path: Path, modules: dict[str, Path]) -> set[str]:
     return names & modules.keys()
 
 
-MODULES = _modules()
-GRAPH = {name: _imports(path, MODULES) - {name} for name, path in MODULES.items()}
+@cache  # made when a test needs it: collecting tests is work that each worker does
+def _graph() -> dict[str, set[str]]:
+    """The modules that each module imports."""
+    modules = _modules()
+    return {name: _imports(path, modules) - {name} for name, path in modules.items()}
 
 
 def _package(module: str) -> str:
@@ -62,7 +66,7 @@ def test_every_package_has_a_layer() -> None:
 def test_imports_go_downward(package: str) -> None:
     upward = [
         f"{module} imports {target}"
-        for module, targets in GRAPH.items()
+        for module, targets in _graph().items()
         if _package(module) == package
         for target in targets
         if (other := _package(target)) in HEIGHT and HEIGHT[other] > HEIGHT[package]
@@ -74,7 +78,7 @@ def _reachable(start: str) -> set[str]:
     seen: set[str] = set()
     waiting = [start]
     while waiting:
-        for target in GRAPH[waiting.pop()] - seen:
+        for target in _graph()[waiting.pop()] - seen:
             seen.add(target)
             waiting.append(target)
     return seen
@@ -91,5 +95,5 @@ def _reachable(start: str) -> set[str]:
 )
 def test_no_import_cycles(package: str) -> None:
     assert not sorted(
-        module for module in GRAPH if _package(module) == package and module in _reachable(module)
+        module for module in _graph() if _package(module) == package and module in _reachable(module)
     )

@@ -12,9 +12,26 @@ from jaxtyping import TypeCheckError
 from terralex.metrics.classification import top_k_accuracy
 
 
-def test_connections_are_refused() -> None:
+@pytest.mark.parametrize("address", ["192.0.2.1", "10.0.0.1", "0.0.0.0"])
+def test_connections_to_other_machines_are_refused(address: str) -> None:
     with pytest.raises(AssertionError, match="tried to connect"), socket.socket() as outside:
-        outside.connect(("127.0.0.1", 9))
+        outside.connect((address, 9))
+    with (
+        pytest.raises(AssertionError, match="tried to connect"),
+        socket.socket(type=socket.SOCK_DGRAM) as outside,
+    ):
+        outside.sendto(b"", (address, 9))
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
+def test_servers_on_this_machine_may_be_used(name: str) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection((name, server.getsockname()[1]), timeout=10) as client,
+        server.accept()[0] as connection,
+    ):
+        client.sendall(b"here")
+        assert connection.recv(4) == b"here"
 
 
 def test_names_are_not_looked_up() -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.autograd import gradcheck
@@ -14,7 +14,6 @@ from torch.nn.functional import normalize
 from terralex.geometry import lorentz
 
 Draw = Callable[..., Tensor]
-drawn = settings(max_examples=40, deadline=None)
 EXACT = {"atol": 1e-9, "rtol": 1e-9}
 
 seeds = st.integers(0, 2**20)
@@ -22,7 +21,6 @@ curvatures = st.floats(0.1, 10)
 scales = st.floats(1e-6, 3)
 
 
-@drawn
 @given(seed=seeds, scale=scales, curvature=curvatures)
 def test_maps_at_the_origin_are_inverse(seed: int, scale: float, curvature: float, draw: Draw) -> None:
     v = scale * normalize(draw(seed, 5, 4), dim=-1)
@@ -32,7 +30,6 @@ def test_maps_at_the_origin_are_inverse(seed: int, scale: float, curvature: floa
     torch.testing.assert_close(lorentz.depth(x, curvature), v.norm(dim=-1), **EXACT)
 
 
-@drawn
 @given(seed=seeds, scale=scales, curvature=curvatures)
 def test_points_lie_on_the_hyperboloid(seed: int, scale: float, curvature: float, draw: Draw) -> None:
     x = lorentz.exp_map0(scale * draw(seed, 5, 4), curvature)
@@ -43,7 +40,6 @@ def test_points_lie_on_the_hyperboloid(seed: int, scale: float, curvature: float
     assert (lorentz.pairwise_inner(x, x, curvature) <= -1 / curvature + 1e-6 * time.max() ** 2).all()
 
 
-@drawn
 @given(seed=seeds, scale=st.floats(0.1, 2), curvature=curvatures)
 def test_distances_and_angles_are_those_of_the_papers(
     seed: int, scale: float, curvature: float, draw: Draw
@@ -57,7 +53,6 @@ def test_distances_and_angles_are_those_of_the_papers(
     torch.testing.assert_close(lorentz.exterior_angle(x, y, curvature), turn, atol=1e-5, rtol=1e-5)
 
 
-@drawn
 @given(seed=seeds, scale=scales, curvature=curvatures)
 def test_distance_is_a_metric(seed: int, scale: float, curvature: float, draw: Draw) -> None:
     x, y, z = (lorentz.exp_map0(scale * draw(seed + i, 6, 4), curvature) for i in range(3))
@@ -70,7 +65,6 @@ def test_distance_is_a_metric(seed: int, scale: float, curvature: float, draw: D
     )
 
 
-@drawn
 @given(seed=seeds, beyond=st.floats(1.01, 3), curvature=curvatures)
 def test_straight_beyond_is_zero(seed: int, beyond: float, curvature: float, draw: Draw) -> None:
     v = normalize(draw(seed, 4), dim=-1)
@@ -82,7 +76,6 @@ def test_straight_beyond_is_zero(seed: int, beyond: float, curvature: float, dra
     )
 
 
-@drawn
 @given(seed=seeds, curvature=curvatures)
 def test_triangles_have_less_than_two_right_angles(seed: int, curvature: float, draw: Draw) -> None:
     x, y = (lorentz.exp_map0(draw(seed + i, 6, 4), curvature) for i in range(2))
@@ -96,7 +89,6 @@ def test_triangles_have_less_than_two_right_angles(seed: int, curvature: float, 
     assert (at_origin + inner < math.pi + 1e-9).all()
 
 
-@drawn
 @given(seed=seeds, farther=st.floats(1.01, 10), curvature=curvatures)
 def test_cones_narrow_outwards(seed: int, farther: float, curvature: float, draw: Draw) -> None:
     x = draw(seed, 4)
@@ -105,7 +97,6 @@ def test_cones_narrow_outwards(seed: int, farther: float, curvature: float, draw
     assert 0 < far <= near <= math.pi / 2
 
 
-@drawn
 @given(seed=seeds, curvature=curvatures)
 def test_cones_nest(seed: int, curvature: float, draw: Draw) -> None:
     """What lies in the cone of a point in another's cone lies in that one's: entailment is transitive."""
@@ -118,7 +109,6 @@ def test_cones_nest(seed: int, curvature: float, draw: Draw) -> None:
     assert (~(inside[0] & inside[1]) | inside[2]).all()
 
 
-@drawn
 @given(seed=seeds, curvature=curvatures)
 def test_pairwise_is_elementwise(seed: int, curvature: float, draw: Draw) -> None:
     x, y = (lorentz.exp_map0(draw(seed + i, 5 + i, 4), curvature) for i in range(2))

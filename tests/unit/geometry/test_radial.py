@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.autograd import gradcheck
@@ -13,14 +13,12 @@ from torch.autograd import gradcheck
 from terralex.geometry import cosine, radial
 
 Draw = Callable[..., Tensor]
-drawn = settings(max_examples=40, deadline=None)
 EXACT = {"atol": 1e-12, "rtol": 1e-12}
 
 seeds = st.integers(0, 2**20)
 angles = st.floats(0, math.pi)
 
 
-@drawn
 @given(turn=angles, long=st.floats(1e-18, 1e18), short=st.floats(1e-18, 1e18))
 def test_angle_of_vectors_of_any_length(turn: float, long: float, short: float) -> None:
     x = torch.tensor([long, 0.0, 0.0], dtype=torch.float64)
@@ -63,7 +61,6 @@ def test_angle_is_finite_with_its_gradient(
             assert not vector.grad.any()
 
 
-@drawn
 @given(seed=seeds)
 def test_exterior_angle_is_that_of_the_triangle(seed: int, draw: Draw) -> None:
     """The exterior angle is the sum of the two interior angles that do not adjoin it."""
@@ -72,7 +69,6 @@ def test_exterior_angle_is_that_of_the_triangle(seed: int, draw: Draw) -> None:
     torch.testing.assert_close(radial.exterior_angle(x, y, apex), inner, atol=1e-9, rtol=0)
 
 
-@drawn
 @given(seed=seeds, beyond=st.floats(1e-3, 1e3))
 def test_straight_beyond_is_zero_and_back_is_a_half_turn(seed: int, beyond: float, draw: Draw) -> None:
     apex, x = draw(seed, 2, 4)
@@ -93,7 +89,6 @@ def test_points_that_coincide_have_no_direction(draw: Draw, dtype: torch.dtype) 
         assert all(point.grad is not None and not point.grad.any() for point in given_points)
 
 
-@drawn
 @given(seed=seeds)
 def test_pairwise_is_elementwise(seed: int, draw: Draw) -> None:
     x, y, apex = draw(seed, 5, 4), draw(seed + 1, 6, 4), draw(seed + 2, 4)
@@ -105,7 +100,6 @@ def test_pairwise_is_elementwise(seed: int, draw: Draw) -> None:
     torch.testing.assert_close(seen, radial.exterior_angle(*grid, apex), atol=1e-7, rtol=1e-7)
 
 
-@drawn
 @given(seed=seeds)
 def test_pairwise_gradients_are_elementwise_ones(seed: int, draw: Draw) -> None:
     x, y, apex = draw(seed, 3, 4), draw(seed + 1, 2, 4), draw(seed + 2, 4)
@@ -115,7 +109,6 @@ def test_pairwise_gradients_are_elementwise_ones(seed: int, draw: Draw) -> None:
     torch.testing.assert_close(ours, plain, atol=1e-7, rtol=1e-7)
 
 
-@drawn
 @given(seed=seeds)
 def test_depth_of_unit_vectors_is_the_chord(seed: int, draw: Draw) -> None:
     points, root = (torch.nn.functional.normalize(v, dim=-1) for v in (draw(seed, 5, 8), draw(seed + 1, 8)))
@@ -123,7 +116,6 @@ def test_depth_of_unit_vectors_is_the_chord(seed: int, draw: Draw) -> None:
     assert radial.depth(root, root) == 0
 
 
-@drawn
 @given(a=angles, b=angles)
 def test_hypotenuse(a: float, b: float) -> None:
     found = radial.hypotenuse(*(torch.tensor(value, dtype=torch.float64) for value in (a, b))).item()

@@ -5,21 +5,19 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
 from terralex.geometry import Cosine, Geometry, Hierarchical, Lorentz, Radial, lorentz
 
 Draw = Callable[..., Tensor]
-drawn = settings(max_examples=40, deadline=None)
 ROOT = torch.tensor([1.0, 0.0, 0.0, 0.0], dtype=torch.float64)
 SPACES = [Cosine(), Radial(ROOT), Lorentz(0.7)]
 HIERARCHIES = [Radial(ROOT), Lorentz(0.7)]
 
 
 @pytest.mark.parametrize("space", SPACES, ids=lambda space: type(space).__name__)
-@drawn
 @given(seed=st.integers(0, 2**20))
 def test_inner_products_rank_as_scores(space: Geometry, seed: int, draw: Draw) -> None:
     x, y = space.project(draw(seed, 5, 4)), space.project(draw(seed + 1, 40, 4))
@@ -29,7 +27,6 @@ def test_inner_products_rank_as_scores(space: Geometry, seed: int, draw: Draw) -
 
 
 @pytest.mark.parametrize("space", SPACES, ids=lambda space: type(space).__name__)
-@drawn
 @given(seed=st.integers(0, 2**20))
 def test_scores_from_inner_products(space: Geometry, seed: int, draw: Draw) -> None:
     x, y = space.project(draw(seed, 5, 4)), space.project(draw(seed + 1, 7, 4))

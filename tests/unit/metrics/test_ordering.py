@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.functional import normalize
@@ -68,7 +68,6 @@ def plain_metrics(case: dict[str, Tensor], steps: int) -> tuple[float, float, fl
     return tuple(sum(values) / len(values) for values in (taus, precisions, recalls))  # type: ignore[return-value]
 
 
-@settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 2**20), steps=st.integers(1, 60))
 def test_measures_are_those_of_the_definition(seed: int, steps: int) -> None:
     case = made(seed)

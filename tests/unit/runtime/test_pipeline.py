@@ -10,7 +10,7 @@ import traceback
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import terralex
@@ -21,7 +21,6 @@ def readers(others: set[threading.Thread]) -> int:
     return sum("(_work)" in thread.name for thread in set(threading.enumerate()) - others)
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     n=st.integers(0, 40),
     chunk_size=st.integers(1, 9),

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from terralex.synthetic.life import make_tree_of_life
@@ -15,7 +15,6 @@ TAXONOMY = make_taxonomy(TREE.lineage(number) for number in range(len(TREE.speci
     st.lists(st.lists(st.sampled_from(["", "a", "b", "c"]), min_size=1, max_size=4).filter(any), min_size=1),
     st.integers(0, 2**32),
 )
-@settings(max_examples=100, deadline=None)
 def test_sums_are_those_of_a_loop(lineages: list[list[str]], seed: int) -> None:
     ranks = ("one", "two", "three", "four")
     taxonomy = make_taxonomy(lineages, ranks)

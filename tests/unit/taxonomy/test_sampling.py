@@ -5,7 +5,7 @@ from typing import Literal
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from terralex.synthetic.life import make_tree_of_life
@@ -103,7 +103,6 @@ def assert_distributed(values: np.ndarray, chances: dict[int, float]) -> None:
     st.sampled_from(["species", "taxa"]),
     st.integers(0, 2**32),
 )
-@settings(max_examples=150, deadline=None)
 def test_nothing_else_is_ever_drawn(
     lineages: list[list[str]], siblings: Literal["species", "taxa"], seed: int
 ) -> None:

@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from terralex.runtime import UsageError
@@ -37,7 +37,6 @@ def filled(lineages: list[list[str]], depth: int) -> list[Lineage]:
 
 
 @given(small_trees)
-@settings(max_examples=150, deadline=None)
 def test_every_taxon_is_a_range(lineages: list[list[str]]) -> None:
     ranks = ("one", "two", "three", "four")
     taxonomy = make_taxonomy(lineages, ranks)
@@ -59,7 +58,6 @@ def test_every_taxon_is_a_range(lineages: list[list[str]]) -> None:
 
 
 @given(small_trees, st.data())
-@settings(max_examples=100, deadline=None)
 def test_a_part_is_what_its_lineages_alone_would_make(lineages: list[list[str]], data: st.DataObject) -> None:
     ranks = ("one", "two", "three", "four")
     whole = make_taxonomy(lineages, ranks)

@@ -3,7 +3,7 @@ from importlib import import_module
 import pytest
 import straightforward as plain
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
@@ -67,7 +67,6 @@ def test_scga(block: int, places: int, width: int, scale: float) -> None:
     torch.testing.assert_close(scga(features, scale), expected, **rounding(scale))
 
 
-@settings(max_examples=40)
 @given(st.integers(1, 60), st.integers(2, 12), st.floats(0.1, 50), st.integers(0, 999))
 def test_scga_of_any_size(places: int, width: int, scale: float, seed: int) -> None:
     features = made(places, width, seed=seed)
@@ -76,7 +75,6 @@ def test_scga_of_any_size(places: int, width: int, scale: float, seed: int) -> N
     torch.testing.assert_close(scga(features, scale), expected, **rounding(scale))
 
 
-@settings(max_examples=40)
 @given(st.integers(1, 3), st.integers(1, 50), st.integers(1, 4), st.floats(0.1, 50), st.integers(0, 999))
 def test_scra_of_any_size(batch: int, tokens: int, heads: int, scale: float, seed: int) -> None:
     qkv = made(batch, tokens, 3 * 4 * heads, seed=seed)

@@ -1,7 +1,7 @@
 import pytest
 import straightforward as plain
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
@@ -50,7 +50,6 @@ def test_windows_cover_every_pixel(height: int, width: int, stride: int, extra: 
     assert covered.min() >= 1
 
 
-@settings(max_examples=40)
 @given(sides, sides, strides, extras, st.integers(1, 3), st.integers(1, 7))
 def test_slide(height: int, width: int, stride: int, extra: int, pictures: int, batch: int) -> None:
     """Any number of windows at once, of any number of pictures: as one picture's windows in one batch."""
