@@ -219,6 +219,8 @@ class TaxonAnswers:
         if form and request.stop_at_error is not None:
             raise UsageError(f"--format {form} cannot say where an answer stops: leave out one of the two")
         self._taxa = recognition.load_taxa(str(request.taxonomy), request.subset)
+        for note in self._taxa.notes:
+            say(note)
         taxonomy = self._taxa.taxonomy
         self._rank, self._form, self._prompts = request.rank, form, prompts
         if form:

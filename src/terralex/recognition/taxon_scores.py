@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,10 +30,17 @@ _BLOCK = 2**14  # leaves scored at once
 
 @dataclass(frozen=True, eq=False)
 class Taxa:
-    """A taxonomy to choose from, and the text embeddings that were published for it, if any."""
+    """A taxonomy to choose from.
+
+    Attributes:
+        taxonomy: The taxonomy.
+        table: The text embeddings that were published for it, if there are any.
+        notes: What a person should know of it.
+    """
 
     taxonomy: Taxonomy
     table: NameTable | None = None
+    notes: tuple[str, ...] = ()
 
 
 def load_taxa(source: TaxonomySource, subset: str | PathLike[str] | None = None) -> Taxa:
@@ -49,7 +56,10 @@ def load_taxa(source: TaxonomySource, subset: str | PathLike[str] | None = None)
         taxa = Taxa(table.taxonomy, table)
     else:
         taxa = Taxa(read_taxonomy(source))
-    return taxa if subset is None else part_of_taxa(taxa, load_subset(subset, taxa.taxonomy))
+    if subset is None:
+        return taxa
+    part, notes = load_subset(subset, taxa.taxonomy)
+    return replace(part_of_taxa(taxa, part), notes=notes)
 
 
 def part_of_taxa(taxa: Taxa, taxonomy: Taxonomy) -> Taxa:
@@ -57,8 +67,14 @@ def part_of_taxa(taxa: Taxa, taxonomy: Taxonomy) -> Taxa:
     return Taxa(taxonomy, taxa.table and NameTable(taxonomy, taxa.table.embeddings))
 
 
-def load_subset(path: str | PathLike[str], taxonomy: Taxonomy) -> Taxonomy:
+def load_subset(path: str | PathLike[str], taxonomy: Taxonomy) -> tuple[Taxonomy, tuple[str, ...]]:
     """The part of a taxonomy that a CSV table lists: its first column is called like a rank and holds taxa.
+
+    A name that stands under several lineages takes all of them, as in pybioclip: in large tables of names a
+    species is often there twice, once without its order. "Ancestor > name" takes one.
+
+    Returns:
+        The part, and notes for people.
 
     Raises:
         UsageError: The file cannot be read, its first column is called like no rank, or names are unknown.
@@ -70,10 +86,17 @@ def load_subset(path: str | PathLike[str], taxonomy: Taxonomy) -> Taxonomy:
             f"{path}: the first column has to be called like a rank ({', '.join(taxonomy.ranks)}), "
             f"not {heading!r}"
         )
+    names = dict.fromkeys(name for _, (name,) in rows if name)
     try:
-        return taxonomy.within(*dict.fromkeys(name for _, (name,) in rows if name), rank=rank)
+        part = taxonomy.within(*names, rank=rank, homonyms=True)
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from None
+    taxa = part.count(rank)
+    if taxa <= len(names):
+        return part, ()
+    return part, (
+        f"{path}: {len(names):,} names, {taxa:,} taxa: a name under several lineages takes all of them",
+    )
 
 
 class TaxonScorer:

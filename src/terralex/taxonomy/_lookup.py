@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,20 @@ class NameIndex:
 def find_numbers(taxonomy: Taxonomy, names: Iterable[str], rank: str | None) -> list[int]:
     """The number of the one taxon of each name; see `Taxonomy.find`."""
     asked = [tidy(name) for name in names]
+    found = find_homonyms(taxonomy, asked, rank)
+    for name, numbers in found.items():
+        if len(numbers) > 1:
+            raise UsageError(_ambiguous(taxonomy, name, numbers, rank))
+    return [found[name][0] for name in asked]
+
+
+def find_homonyms(taxonomy: Taxonomy, names: Iterable[str], rank: str | None) -> dict[str, list[int]]:
+    """The numbers of all taxa of each name; see `Taxonomy.find`.
+
+    Raises:
+        UsageError: No taxon has the name.
+    """
+    asked = [tidy(name) for name in names]
     if rank is None:
         first, last = 0, len(taxonomy.names)
     else:
@@ -50,10 +65,7 @@ def find_numbers(taxonomy: Taxonomy, names: Iterable[str], rank: str | None) -> 
     found |= _chain_matches(taxonomy, chains, first, last)
     if unknown := [name for name in found if not found[name]]:
         raise UsageError(_unknown(taxonomy, unknown, rank, len(found)))
-    for name, numbers in found.items():
-        if len(numbers) > 1:
-            raise UsageError(_ambiguous(taxonomy, name, numbers))
-    return [found[name][0] for name in asked]
+    return found
 
 
 def find_leaves(taxonomy: Taxonomy, lineages: Iterable[Sequence[str]]) -> NDArray[np.int64]:
@@ -109,15 +121,17 @@ def _chain_matches(
     }
 
 
-def _ambiguous(taxonomy: Taxonomy, name: str, numbers: list[int]) -> str:
+def _ambiguous(taxonomy: Taxonomy, name: str, numbers: list[int], rank: str | None) -> str:
     taxa = [taxonomy.taxon(number) for number in numbers]
     shown = "; ".join(map(str, taxa[:_SHOWN]))
-    others = {above for taxon in taxa[1:] for above in taxon.lineage[:-1]}
-    own = next((above for above in taxa[0].lineage[:-1] if above and above not in others), "ancestor")
     more = f"; and {len(numbers) - _SHOWN} more" if len(numbers) > _SHOWN else ""
-    return (
-        f"{name!r} is the name of {len(numbers)} taxa: {shown}{more}. "
-        f"Say which by an ancestor, as in '{own}{ARROW}{name}', or by its rank"
+    bearers = Counter(above for taxon in taxa for above in set(taxon.lineage[:-1]))
+    own = next((above for taxon in taxa for above in taxon.lineage[:-1] if above and bearers[above] == 1), "")
+    by_ancestor = f"by an ancestor, as in '{own}{ARROW}{name}'" if own else ""
+    by_rank = "by its rank" if rank is None else ""
+    advice = " or ".join(filter(None, [by_ancestor, by_rank]))
+    return f"{name!r} is the name of {len(numbers)} taxa: {shown}{more}" + (
+        f". Choose one {advice}" if advice else ""
     )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from terralex.runtime.errors import UsageError
-from terralex.taxonomy._lookup import NameIndex, find_leaves, find_numbers
+from terralex.taxonomy._lookup import NameIndex, find_homonyms, find_leaves, find_numbers
 from terralex.taxonomy._views import cut_at, part_of
 from terralex.taxonomy.checks import Finding, check
 from terralex.taxonomy.names import scientific_name
@@ -190,13 +190,18 @@ class Taxonomy:
         """
         return part_of(self, leaves)
 
-    def within(self, *names: str, rank: str | None = None) -> Taxonomy:
+    def within(self, *names: str, rank: str | None = None, homonyms: bool = False) -> Taxonomy:
         """The taxonomy of the leaves in any of these taxa: `within("Insecta", "Canis lupus")`.
 
+        Args:
+            names: As of `find`.
+            rank: As of `find`.
+            homonyms: If several taxa have a name, take all of them.
+
         Raises:
-            UsageError: As `find_all`.
+            UsageError: As `find_all`; with `homonyms` only for names that no taxon has.
         """
-        return self.subset(self._leaves_in(names, rank))
+        return self.subset(self._leaves_in(names, rank, homonyms))
 
     def exclude(self, *names: str, rank: str | None = None) -> Taxonomy:
         """The taxonomy of the leaves in none of these taxa.
@@ -228,8 +233,12 @@ class Taxonomy:
         """What looks wrong in the names: duplicates, near-duplicates, a name in two places, missing names."""
         return check(self)
 
-    def _leaves_in(self, names: Iterable[str], rank: str | None) -> NDArray[np.bool_]:
+    def _leaves_in(self, names: Iterable[str], rank: str | None, homonyms: bool = False) -> NDArray[np.bool_]:
+        if homonyms:
+            numbers = [number for found in find_homonyms(self, names, rank).values() for number in found]
+        else:
+            numbers = find_numbers(self, names, rank)
         inside = np.zeros(len(self), np.bool_)
-        for taxon in self.find_all(names, rank):
-            inside[taxon.leaves.start : taxon.leaves.stop] = True
+        for number in numbers:
+            inside[self.lo[number] : self.hi[number]] = True
         return inside

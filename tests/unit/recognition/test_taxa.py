@@ -181,6 +181,20 @@ def test_published_vectors_are_used_with_the_model_that_they_are_of(model: Model
     assert part.table.vectors(slice(0, 2)).argmax(axis=1).tolist() == [0, 2]
 
 
+def test_a_subset_takes_all_lineages_of_a_name(tmp_path: Path) -> None:
+    """As in pybioclip: large tables of names have a species twice, once without its order."""
+    cat = ("Animalia", "Chordata", "Mammalia", "Carnivora", "Felidae", "Felis", "catus")
+    dog = ("Animalia", "Chordata", "Mammalia", "Carnivora", "Canidae", "Canis", "lupus")
+    taxonomy = make_taxonomy([cat, (*cat[:3], "", *cat[4:]), dog])
+    listed = tmp_path / "subset.csv"
+    listed.write_text("species\nFelis catus\n")
+    part = load_taxa(taxonomy, listed)
+    assert sorted(part.taxonomy.lineages()) == sorted([cat, (*cat[:3], "", *cat[4:])])
+    assert part.notes == (f"{listed}: 1 names, 2 taxa: a name under several lineages takes all of them",)
+    listed.write_text("species\nCarnivora > Felis catus\n")
+    assert list(load_taxa(taxonomy, listed).taxonomy.lineages()) == [cat]
+
+
 def calibrated(model: Model, taxonomy: Taxonomy, certainty: float) -> Calibration:
     """A calibration of pictures on which the model is right, at every rank, where it is sure."""
     confidence = torch.linspace(0.01, 0.99, 4000)[:, None].expand(-1, len(taxonomy.ranks))
