@@ -9,7 +9,7 @@ from terralex.cli import options
 from terralex.runtime.options import ModelOptions
 
 
-@options.takes_run()
+@options.takes_run(without=("resize",))
 def ask(
     voxels: Annotated[
         Path,

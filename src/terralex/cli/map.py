@@ -13,7 +13,7 @@ FRAMES = "Which frames"
 _VOXEL_SIZE = 0.05
 
 
-@options.takes_run()
+@options.takes_run(without=("resize",))
 def map_sequence(
     sequence: Annotated[
         Path, typer.Argument(metavar="SEQUENCE", help="The folder of a recording.", show_default=False)

@@ -38,6 +38,13 @@ class ClassifyForm(StrEnum):
     pybioclip = "pybioclip"
 
 
+class ResizeName(StrEnum):
+    """What `--resize` takes."""
+
+    model = "model"
+    squash = "squash"
+
+
 class EngineName(StrEnum):
     """What `--engine` takes."""
 
@@ -122,7 +129,8 @@ ClassifyFormat = Annotated[
     ClassifyForm | None,
     typer.Option(
         "--format",
-        help="Default: by the ending; a table on a terminal. msclip, pybioclip: the columns of these tools.",
+        help="Default: by the ending; a table on a terminal. msclip, pybioclip: the columns of these tools; "
+        "pybioclip's scores are those of --resize squash.",
         rich_help_panel=WRITING,
         show_default=False,
     ),
@@ -190,6 +198,15 @@ Engine = Annotated[
         rich_help_panel=RUNNING,
     ),
 ]
+Resize = Annotated[
+    ResizeName,
+    typer.Option(
+        "--resize",
+        help="How pictures become square. model: as the model's card says, mostly the centre of the picture. "
+        "squash: the whole picture, its shape changed, as pybioclip does.",
+        rich_help_panel=READING,
+    ),
+]
 Offline = Annotated[bool, typer.Option("--offline", help="Never use the network.", rich_help_panel=RUNNING)]
 NoCache = Annotated[
     bool,
@@ -204,6 +221,7 @@ _RUN: dict[str, tuple[str, object]] = {
     "workers": ("workers", Workers),
     "device": ("device", Device),
     "precision": ("precision", Precision),
+    "resize": ("resize", Resize),
     "engine": ("engine", Engine),
     "offline": ("offline", Offline),
     "cache": ("no_cache", NoCache),
@@ -238,8 +256,7 @@ def takes_run(*, without: tuple[str, ...] = (), **defaults: object) -> Callable[
             values = {name: given.pop(option) for name, option, _ in used}
             if "cache" in values:
                 values["cache"] = not values["cache"]
-            if "engine" in values:
-                values["engine"] = values["engine"].value
+            values = {name: getattr(value, "value", value) for name, value in values.items()}
             return verb(**given, run=kind(**{**defaults, **values}))
 
         run_verb.__signature__ = signature.replace(parameters=own + added)  # type: ignore[attr-defined]
@@ -254,4 +271,6 @@ def _parameter(option: str, annotation: object, default: object) -> inspect.Para
         default = False
     if option == "engine":
         default = EngineName(str(default))
+    if option == "resize":
+        default = ResizeName(str(default))
     return inspect.Parameter(option, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)

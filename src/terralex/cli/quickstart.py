@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _SHOWN = 3
 
 
-@options.takes_run(without=("batch_size", "workers", "engine", "offline", "cache"))
+@options.takes_run(without=("batch_size", "workers", "engine", "offline", "cache", "resize"))
 def quickstart(
     inputs: Annotated[
         list[str] | None,

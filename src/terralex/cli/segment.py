@@ -13,7 +13,7 @@ SCENES = "Maps of a scene"
 _BATCH_SIZE = 4
 
 
-@options.takes_run(without=("engine",), batch_size=_BATCH_SIZE)
+@options.takes_run(without=("engine", "resize"), batch_size=_BATCH_SIZE)
 def segment(
     inputs: options.Inputs,
     labels: options.Labels = None,

@@ -17,7 +17,7 @@ from terralex.runtime.errors import TerralexError
 from terralex.runtime.fields import Fields
 
 Family = Literal["open_clip", "pocket", "radio"]
-Resize = Literal["shortest", "squash"]
+Resize = Literal["shortest", "squash", "squash_float"]
 Interpolation = Literal["bicubic", "bilinear"]
 Missing = Literal["mean", "error"]
 TokenizerName = Literal["clip", "pocket", "open_clip", "siglip2"]
@@ -60,7 +60,8 @@ class InputSpec:
         mean: One value a band. A pixel that is not known is set to it, which is 0 after normalisation.
         std: One value a band.
         size: Height and width in pixels.
-        resize: ``shortest``: the shorter side to ``size``, then the centre; ``squash``: both sides.
+        resize: ``shortest``: the shorter side to ``size``, then the centre; ``squash``: both sides;
+            ``squash_float``: the same in floating point, for pictures of 8 bits too.
         interpolation: ``bicubic`` or ``bilinear``.
         antialias: Low-pass before shrinking.
         missing: What to do about a band that the picture lacks: its ``mean``, reported, or an ``error``.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from typing import Literal
 
 from safetensors.torch import save as to_safetensors
 from torch import nn
@@ -30,6 +31,7 @@ def load_model(
     device: str = "auto",
     precision: str = "auto",
     offline: bool = False,
+    resize: Literal["model", "squash"] = "model",
 ) -> Model:
     """Load a model and everything that belongs to it.
 
@@ -46,12 +48,17 @@ def load_model(
         device: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
         precision: ``auto``, ``float32``, ``bfloat16`` or ``float16``: what the network computes in.
         offline: Never use the network. Files that are on this machine are used without it anyway.
+        resize: How pictures become square: as the "model" says; or "squash", both sides in floating point by
+            bilinear interpolation, as pybioclip does. The revision of the model changes with it.
 
     Raises:
         UsageError: No such model, file, device or precision, or a file of weights without a card.
         TerralexError: The weights are not here, are damaged, or do not fit the card.
     """
     found = resolve(name, card=card, offline=offline)
+    if resize == "squash":
+        spec = replace(found.card.input, resize="squash_float", interpolation="bilinear", antialias=True)
+        found = replace(found, card=replace(found.card, input=spec))
     _check_bands(found.card)
     opened, network, tokenizer = _open(found, offline)
     chosen = resolve_device(device)

@@ -80,6 +80,7 @@ def prepare(image: Image, spec: InputSpec, *, whole: bool = False) -> Prepared:
     _check(image, spec, channels)
     coverage = 1.0 if known is None else float(known.mean())
     eight_bit = spec.units == image.units == "8bit" and planes.dtype == np.uint8
+    eight_bit &= spec.resize != "squash_float"
     if eight_bit and known is None and len(planes) == len(spec.bands) == 3:
         pixels = _prepare_picture(planes, spec, whole)
     else:
@@ -175,7 +176,7 @@ def _prepare_planes(
 
 
 def _to_square(picture: _Picture, spec: InputSpec) -> _Picture:
-    size = [spec.size, spec.size] if spec.resize == "squash" else [spec.size]
+    size = [spec.size] if spec.resize == "shortest" else [spec.size, spec.size]
     resized = F.resize(picture, size, InterpolationMode(spec.interpolation), antialias=spec.antialias)
     return cast(_Picture, F.center_crop(resized, [spec.size, spec.size]))
 

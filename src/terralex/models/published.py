@@ -85,7 +85,7 @@ def config_json(card: ModelCard) -> str:
         "std": list(spec.std),
         "size": [spec.size, spec.size],
         "interpolation": spec.interpolation,
-        "resize_mode": spec.resize,
+        "resize_mode": spec.resize.removesuffix("_float"),
         "mode": "RGB",
     }
     config = {"model_cfg": open_clip_config(card.architecture, card.name), "preprocess_cfg": preprocess}

@@ -20,4 +20,10 @@ def open_model(model: str | Model, options: ModelOptions) -> Model:
         return model
     from terralex.models import load_model  # not at the top: it brings torch
 
-    return load_model(model, device=options.device, precision=options.precision, offline=options.offline)
+    return load_model(
+        model,
+        device=options.device,
+        precision=options.precision,
+        offline=options.offline,
+        resize=options.resize,
+    )

@@ -8,6 +8,7 @@ from typing import Literal, TypedDict
 BATCH_SIZE = 32
 
 Engine = Literal["local", "ray"]
+Resize = Literal["model", "squash"]
 
 
 class ModelKeywords(TypedDict, total=False):
@@ -17,6 +18,7 @@ class ModelKeywords(TypedDict, total=False):
     precision: str
     offline: bool
     cache: bool
+    resize: Resize
 
 
 class RunKeywords(ModelKeywords, total=False):
@@ -38,12 +40,15 @@ class ModelOptions:
         precision: "auto", "float32", "bfloat16" or "float16"; of a model that is not loaded yet.
         offline: Never use the network.
         cache: Look up and store the vectors of files and texts on disk.
+        resize: How pictures become square: as the "model" says, or "squash", as pybioclip does; of a model
+            that is not loaded yet. Dense features are of whole pictures, whatever this says.
     """
 
     device: str = "auto"
     precision: str = "auto"
     offline: bool = False
     cache: bool = True
+    resize: Resize = "model"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

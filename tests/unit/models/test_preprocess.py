@@ -10,11 +10,13 @@ import open_clip
 import PIL.Image
 import pytest
 import torch
+from torchvision.transforms import Compose, Normalize, Resize, ToTensor
 from torchvision.transforms import functional as F
 
 from terralex.imagery import Bands, Image, read_image
-from terralex.models import InputSpec, get_card, prepare
-from terralex.models.card import Interpolation, Resize
+from terralex.models import InputSpec, Model, get_card, load_model, prepare, save_model
+from terralex.models.card import Interpolation
+from terralex.models.card import Resize as ResizeName
 from terralex.models.preprocess import match_bands, off_heap
 from terralex.runtime.errors import InputError
 
@@ -41,12 +43,26 @@ def by_hand(planes: np.ndarray, spec: InputSpec) -> torch.Tensor:
     return F.normalize(F.center_crop(resized, [spec.size]), list(spec.mean), list(spec.std))
 
 
+@pytest.mark.parametrize("shape", [(300, 400), (400, 300), (224, 224), (97, 31)])
+def test_squash_is_that_of_pybioclip(model: Model, shape: tuple[int, int], tmp_path: Path) -> None:
+    """Its recipe: ToTensor, Resize to both sides (bilinear, on floating-point numbers), Normalize."""
+    squashing = load_model(str(save_model(model, tmp_path)), device="cpu", resize="squash")
+    spec = model.card.input
+    rgb = np.random.default_rng(1).integers(0, 256, (*shape, 3), dtype=np.uint8)
+    recipe = Compose(
+        [ToTensor(), Resize((spec.size, spec.size), antialias=True), Normalize(spec.mean, spec.std)]
+    )
+    prepared = squashing.prepare(picture(rgb))
+    torch.testing.assert_close(prepared.pixels, recipe(PIL.Image.fromarray(rgb)), atol=1e-5, rtol=0)
+    assert squashing.revision != model.revision, "their vectors do not mix"
+
+
 class TestPictures:
     @pytest.mark.parametrize("shape", [(300, 400), (400, 300), (224, 224), (97, 31), (1, 2), (1000, 250)])
     @pytest.mark.parametrize("resize", ["shortest", "squash"])
     @pytest.mark.parametrize("interpolation", ["bicubic", "bilinear"])
     def test_equal_open_clip_to_the_bit(
-        self, shape: tuple[int, int], resize: Resize, interpolation: Interpolation
+        self, shape: tuple[int, int], resize: ResizeName, interpolation: Interpolation
     ) -> None:
         rgb = np.random.default_rng(1).integers(0, 256, (*shape, 3), dtype=np.uint8)
         spec = replace(RGB, resize=resize, interpolation=interpolation)

@@ -52,7 +52,7 @@ def classification(
     _show_report(report, loaded.name, output, overwrite)
 
 
-@options.takes_run(without=("cache",))
+@options.takes_run(without=("cache", "resize"))
 def land(
     model: options.ModelName = "pocket",
     tiles: Annotated[int, typer.Option(min=1, metavar="N", help="Tiles to make, the classes in turn.")] = 500,

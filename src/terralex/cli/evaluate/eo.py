@@ -24,7 +24,7 @@ class Split(StrEnum):
     all = "all"
 
 
-@options.takes_run(without=("bands", "units", "cache"))
+@options.takes_run(without=("bands", "units", "cache", "resize"))
 def eo(
     data: Annotated[
         Path, typer.Option("--data", metavar="DIR", help="The folder in which the data sets' folders are.")

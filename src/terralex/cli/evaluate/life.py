@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from terralex.evaluation import LifeReport
 
 
-@options.takes_run(without=("cache",))
+@options.takes_run(without=("cache", "resize"))
 def life(
     model: options.ModelName = "pocket",
     pictures: Annotated[int, typer.Option(min=1, metavar="N", help="Pictures to make of each species.")] = 10,

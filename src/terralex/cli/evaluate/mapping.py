@@ -33,7 +33,7 @@ class Fuse(StrEnum):
     probabilities = "probabilities"
 
 
-@options.takes_run(without=("cache",))
+@options.takes_run(without=("cache", "resize"))
 def mapping(
     data: Annotated[Path, typer.Option("--data", metavar="DIR", help="The folder in which the scenes are.")],
     dataset: Annotated[Dataset, typer.Option(help="Which scenes, and at which of the published settings.")],

@@ -35,7 +35,7 @@ class Resolution(StrEnum):
     high = "high"
 
 
-@options.takes_run(without=("bands", "units", "batch_size", "engine", "cache"))
+@options.takes_run(without=("bands", "units", "batch_size", "engine", "cache", "resize"))
 def segmentation(
     data: Annotated[
         Path, typer.Option("--data", metavar="DIR", help="The folder in which the datasets' folders are.")
