@@ -80,7 +80,7 @@ def prediction_table(names: Sequence[str], labels: Sequence[str], top_k: int, sc
     longest = max(len(label) for label in labels)
     columns = [Column("label", "label", min(max(longest, 5), 32), "bold"), Column("score", "score", 5)]
     if top_k > 1:
-        columns.insert(0, Column("rank", "rank", 4))
+        columns.insert(0, Column("position", "position", 8))
     if scores:
         columns += [
             Column(label, f"score:{label}", max(5, min(len(label), 12))) for label in labels[:_SCORES_SHOWN]
@@ -92,7 +92,7 @@ def taxon_table(names: Sequence[str], top_k: int) -> TerminalTable:
     """A table of taxa for inputs of these names."""
     columns = [Column("rank", "rank", 7), Column("name", "label", 28, "bold"), Column("score", "score", 5)]
     if top_k > 1:
-        columns.insert(0, Column("place", "place", 5))
+        columns.insert(0, Column("position", "position", 8))
     return TerminalTable([Column("image", "path", _path_width(columns, names)), *columns])
 
 
@@ -113,14 +113,17 @@ def hit_table(queries: Sequence[str]) -> TerminalTable:
     """A table of what queries found."""
     longest = max(len(query) for query in queries)
     columns = [Column("query", "query", min(max(longest, 5), 40), "bold")]
-    columns += [Column("rank", "rank", 4), Column("score", "score", 6)]
+    columns += [Column("position", "position", 8), Column("score", "score", 6)]
     return TerminalTable([*columns, Column("image", "path", _path_width(columns))])
 
 
 def place_table(phrases: Sequence[str]) -> TerminalTable:
     """A table of places in a map, in metres."""
     longest = max(map(len, phrases), default=5)
-    columns = [Column("phrase", "phrase", min(max(longest, 6), 32), "bold"), Column("rank", "rank", 4)]
+    columns = [
+        Column("phrase", "phrase", min(max(longest, 6), 32), "bold"),
+        Column("position", "position", 8),
+    ]
     columns += [Column("score", "score", 5), *(Column(axis, axis, 8) for axis in "xyz")]
     columns += [Column(f"size {axis}", f"size_{axis}", 6) for axis in "xyz"]
     return TerminalTable([*columns, Column("voxels", "voxels", 7)])

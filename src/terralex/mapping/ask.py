@@ -177,6 +177,6 @@ def _places(
     scored = [(total / (len(one.voxels) + DOUBT), one) for total, one in zip(sums, found, strict=True)]
     scored.sort(key=lambda pair: pair[0], reverse=True)
     return [
-        Place(phrase, rank, score, one.centre, one.low, one.high, one.volume, len(one.voxels))
-        for rank, (score, one) in enumerate(scored[:top_k], 1)
+        Place(phrase, position, score, one.centre, one.low, one.high, one.volume, len(one.voxels))
+        for position, (score, one) in enumerate(scored[:top_k], 1)
     ]

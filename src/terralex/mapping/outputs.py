@@ -73,7 +73,12 @@ def _painted(answer: MapAnswer) -> NDArray[np.uint8]:
 def _found(answer: MapAnswer) -> list[FoundPlace]:
     return [
         FoundPlace(
-            answer.phrases.index(place.phrase), place.rank, place.score, place.centre, place.low, place.high
+            answer.phrases.index(place.phrase),
+            place.position,
+            place.score,
+            place.centre,
+            place.low,
+            place.high,
         )
         for place in answer.places
     ]

@@ -21,7 +21,7 @@ class Place:
 
     Attributes:
         phrase: What was asked for.
-        rank: From 1, the best first, of each phrase by itself.
+        position: From 1, the best first, of each phrase by itself.
         score: The mean probability over its voxels, lowered for places of few voxels (`DOUBT`).
         centre: The mean of its voxels' centres.
         low: The corner of its box with the smallest coordinates.
@@ -31,7 +31,7 @@ class Place:
     """
 
     phrase: str
-    rank: int
+    position: int
     score: float
     centre: Point
     low: Point
@@ -52,7 +52,7 @@ class MapAnswer:
 
     Attributes:
         phrases: What was asked for.
-        places: Where it is, by phrase and rank.
+        places: Where it is, by phrase and position.
         voxels: The map.
         probabilities: float32 (N, len(phrases)): of each phrase in each voxel.
         labels: int64 (N,): the phrase that a voxel is, by its place among the phrases, or -1 for none.
@@ -69,7 +69,7 @@ class MapAnswer:
 
 PLACE_COLUMNS = {
     "phrase": str,
-    "rank": int,
+    "position": int,
     "score": float,
     **dict.fromkeys(("x", "y", "z", "size_x", "size_y", "size_z", "volume"), float),
     "voxels": int,
@@ -83,7 +83,7 @@ def place_row(place: Place) -> dict[str, object]:
     across, deep, high = place.size
     return {
         "phrase": place.phrase,
-        "rank": place.rank,
+        "position": place.position,
         "score": place.score,
         **{"x": x, "y": y, "z": z, "size_x": across, "size_y": deep, "size_z": high},
         "volume": place.volume,

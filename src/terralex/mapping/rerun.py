@@ -60,7 +60,7 @@ def write_recording(
         boxes = rerun.Boxes3D(
             centers=(low + high) / 2,
             half_sizes=(high - low) / 2,
-            labels=[f"{phrases[place.phrase]} {place.rank}: {place.score:.2f}" for place in places],
+            labels=[f"{phrases[place.phrase]} {place.position}: {place.score:.2f}" for place in places],
             colors=[colours[place.phrase] for place in places],
         )
         recording.log("map/places", boxes, static=True)

@@ -134,12 +134,12 @@ def rank_labels(
             continue
         best = np.argsort(-row, kind="stable")[:top_k]  # of equal scores the label given first
         every = dict(zip(scorer.labels, row.tolist(), strict=True)) if scores else None
-        for rank, label in enumerate(best, start=1):
+        for position, label in enumerate(best, start=1):
             yield Prediction(
                 path=entry.path,
                 window=entry.window,
                 label=scorer.labels[label],
-                rank=rank,
+                position=position,
                 score=float(row[label]),
                 scores=every,
                 model=model,

@@ -58,11 +58,11 @@ def _embedding(model: Model, entry: Encoded) -> Embedding:
         notes=features.notes if features else "",
         model=model.name,
         revision=model.revision,
-        geometry=_geometry(model),
+        space=_space(model),
         error=entry.error,
     )
 
 
-def _geometry(model: Model) -> str:
+def _space(model: Model) -> str:
     curvature = getattr(model.geometry, "curvature", None)
     return model.card.geometry if curvature is None else f"{model.card.geometry}, curvature {curvature:g}"

@@ -13,7 +13,7 @@ SCORE_PREFIX = "score:"
 
 HIT_COLUMNS: Columns = {
     "query": str,
-    "rank": int,
+    "position": int,
     "path": str,
     "window": str,
     "score": float,
@@ -26,7 +26,7 @@ LINK_COLUMNS: Columns = {
     "path": str,
     "window": str,
     "query": str,
-    "step": int,
+    "position": int,
     "rank": str,
     "name": str,
     "radius": float,
@@ -42,7 +42,13 @@ MSCLIP_HIT_COLUMNS: Columns = {"Query": str, "Rank": int, "Image": str, "Similar
 
 def prediction_columns(labels: Sequence[str] = ()) -> Columns:
     """Columns of predictions; `labels` are those that get a column of scores."""
-    columns: dict[str, ColumnType] = {"path": str, "window": str, "label": str, "rank": int, "score": float}
+    columns: dict[str, ColumnType] = {
+        "path": str,
+        "window": str,
+        "label": str,
+        "position": int,
+        "score": float,
+    }
     columns |= {SCORE_PREFIX + label: float for label in labels}
     return columns | {"model": str, "notes": str, "error": str}
 
@@ -54,7 +60,7 @@ def prediction_row(prediction: Prediction) -> Row:
         "path": prediction.path,
         "window": window_text(prediction.window),
         "label": prediction.label,
-        "rank": prediction.rank,
+        "position": prediction.position,
         "score": prediction.score,
         **scores,
         "model": prediction.model,
@@ -66,7 +72,7 @@ def prediction_row(prediction: Prediction) -> Row:
 def embedding_columns(size: int) -> Columns:
     """Columns of embeddings of `size` numbers."""
     texts: dict[str, ColumnType] = dict.fromkeys(
-        ("bands", "notes", "model", "revision", "geometry", "error"), str
+        ("bands", "notes", "model", "revision", "space", "error"), str
     )
     return {"path": str, "window": str, "vector": Vector(size), **texts}
 
@@ -81,7 +87,7 @@ def embedding_row(embedding: Embedding) -> Row:
         "notes": embedding.notes or None,
         "model": embedding.model,
         "revision": embedding.revision,
-        "geometry": embedding.geometry,
+        "space": embedding.space,
         "error": embedding.error,
     }
 
@@ -90,7 +96,7 @@ def hit_row(hit: Hit) -> Row:
     """One row of `HIT_COLUMNS`."""
     return {
         "query": hit.query,
-        "rank": hit.rank,
+        "position": hit.position,
         "path": hit.path,
         "window": window_text(hit.window),
         "score": hit.score,
@@ -106,7 +112,7 @@ def link_row(link: Link) -> Row:
         "path": None if link.query else link.path,
         "window": window_text(link.window),
         "query": link.query,
-        "step": link.step,
+        "position": link.position,
         "rank": link.rank,
         "name": link.name,
         "radius": link.radius,
@@ -132,7 +138,7 @@ def msclip_prediction_columns(labels: Sequence[str]) -> Columns:
 
 def msclip_prediction_rows(predictions: Iterable[Prediction], start: int) -> list[Row]:
     """Rows of `msclip_prediction_columns`, numbered from `start`: one for each image."""
-    best = [prediction for prediction in predictions if prediction.rank in (1, None)]
+    best = [prediction for prediction in predictions if prediction.position in (1, None)]
     return [
         {"": number, "Image": PurePath(entry.path).name, "Class": entry.label, **(entry.scores or {})}
         for number, entry in enumerate(best, start)
@@ -140,9 +146,9 @@ def msclip_prediction_rows(predictions: Iterable[Prediction], start: int) -> lis
 
 
 def msclip_hit_rows(hits: Iterable[Hit]) -> list[Row]:
-    """Rows of `MSCLIP_HIT_COLUMNS`; that table has no place for images that failed."""
+    """Rows of `MSCLIP_HIT_COLUMNS`; images that failed are left out, as in theirs."""
     return [
-        {"Query": hit.query, "Rank": hit.rank, "Image": PurePath(hit.path).name, "Similarity": hit.score}
+        {"Query": hit.query, "Rank": hit.position, "Image": PurePath(hit.path).name, "Similarity": hit.score}
         for hit in hits
         if hit.error is None
     ]

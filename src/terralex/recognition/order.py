@@ -222,8 +222,8 @@ class Orderer:
             if links is None or entry.features is None:
                 yield Link(entry.path, entry.window, model=self._model.name, error=entry.error)
                 continue
-            for step, found in enumerate(links, start=1):
-                yield self._link(found, step, entry.path, entry.window, entry.features.notes)
+            for position, found in enumerate(links, start=1):
+                yield self._link(found, position, entry.path, entry.window, entry.features.notes)
 
     def describe_phrases(self, phrases: Sequence[str]) -> Iterator[Link]:
         """The chain of each phrase."""
@@ -231,8 +231,8 @@ class Orderer:
             return
         vectors = self._model.encode_texts(phrases).cpu().numpy()
         for phrase, links in zip(phrases, self._chains(vectors), strict=True):
-            for step, found in enumerate(links, start=1):
-                yield self._link(found, step, phrase, query=phrase)
+            for position, found in enumerate(links, start=1):
+                yield self._link(found, position, phrase, query=phrase)
 
     def _chains(self, vectors: NDArray[np.float32]) -> Iterator[list[tuple[int, float, float]]]:
         """For each point (n, embed_dim) the texts of its chain: candidate, radius, score."""
@@ -255,7 +255,7 @@ class Orderer:
     def _link(
         self,
         found: tuple[int, float, float],
-        step: int,
+        position: int,
         path: str,
         window: tuple[int, int, int, int] | None = None,
         notes: str = "",
@@ -266,7 +266,7 @@ class Orderer:
             path=path,
             window=window,
             query=query,
-            step=step,
+            position=position,
             name=self._candidates.names[candidate],
             rank=self._candidates.ranks[candidate],
             radius=radius,

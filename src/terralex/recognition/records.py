@@ -1,4 +1,4 @@
-"""What the tasks give back: one small record a result, that knows its file, its window and its model."""
+"""Records that the tasks return: each names its file, its window and its model."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ class Prediction:
         path: The file, or a name such as `array 0` for an image that came from memory.
         window: The part of the image that was looked at; None is all of it.
         label: The label; None if the image could not be used.
-        rank: 1 for the best label of the image, 2 for the next.
+        position: 1 for the best label of the image, 2 for the next.
         score: Probability of the label among all labels given.
         scores: The probability of every label, if they were asked for.
         model: The model's name.
-        notes: What the reader of the result should know, such as bands that were filled in.
+        notes: Remarks on the result, such as bands that were filled in.
         error: Why the image could not be used.
     """
 
     path: str
     window: Window | None = None
     label: str | None = None
-    rank: int | None = None
+    position: int | None = None
     score: float | None = None
     scores: Mapping[str, float] | None = None
     model: str = ""
@@ -46,7 +46,7 @@ class TaxonPrediction:
     Attributes:
         path: The file, or a name such as `array 0` for an image that came from memory.
         window: The part of the image that was looked at; None is all of it.
-        place: 1 for the best taxon of the image, 2 for the next; None if the image could not be used.
+        position: 1 for the best taxon of the image, 2 for the next; None if the image could not be used.
         rank: The rank of the taxon; "" if the image supports no rank.
         label: Its name, "Genus epithet" for a species; "" if the image supports no rank.
         common_name: Its common name, where the taxonomy gives one.
@@ -54,13 +54,13 @@ class TaxonPrediction:
         lineage: The name at each rank down to its own; "" where the taxonomy has none.
         probabilities: The probability of each taxon of the lineage, by rank, as `score`.
         model: The model's name.
-        notes: What the reader of the result should know, such as bands that were filled in.
+        notes: Remarks on the result, such as bands that were filled in.
         error: Why the image could not be used.
     """
 
     path: str
     window: Window | None = None
-    place: int | None = None
+    position: int | None = None
     rank: str | None = None
     label: str | None = None
     common_name: str | None = None
@@ -74,7 +74,7 @@ class TaxonPrediction:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Embedding:
-    """The vector of one image: a point of the model's geometry.
+    """The vector of one image: a point of the model's space.
 
     Attributes:
         path: The file, or a name such as `array 0` for an image that came from memory.
@@ -82,10 +82,10 @@ class Embedding:
         vector: float32 (embed_dim,), of unit length or the space components of a point of hyperbolic space;
             None if the image could not be used.
         bands: Bands of the image that the model saw.
-        notes: What the reader of the result should know, such as bands that were filled in.
+        notes: Remarks on the result, such as bands that were filled in.
         model: The model's name.
         revision: Which weights of that model.
-        geometry: `cosine`, `radial`, or `lorentz` with its curvature.
+        space: `cosine`, `radial`, or `lorentz` with its curvature.
         error: Why the image could not be used.
     """
 
@@ -96,7 +96,7 @@ class Embedding:
     notes: str
     model: str
     revision: str
-    geometry: str
+    space: str
     error: str | None
 
 
@@ -106,18 +106,18 @@ class Hit:
 
     Attributes:
         query: The words, or the path of the picture that was searched with.
-        rank: 1 for the nearest image of the query.
+        position: 1 for the nearest image of the query.
         path: The file.
         window: The part of the image that was looked at; None is all of it.
         score: Cosine similarity of query and image, from -1 to 1; minus their distance, from a model of
             hyperbolic space.
         model: The model's name.
-        notes: What the reader of the result should know, such as bands that were filled in.
+        notes: Remarks on the result, such as bands that were filled in.
         error: Why the image could not be searched.
     """
 
     query: str | None
-    rank: int | None
+    position: int | None
     path: str
     window: Window | None = None
     score: float | None = None
@@ -134,7 +134,7 @@ class Link:
         path: The file; the phrase itself, if the chain is of words.
         window: The part of the image that was looked at; None is all of it.
         query: The phrase; None if the chain is of a picture.
-        step: 1 for the most general text of the chain. None if the image could not be used.
+        position: 1 for the most general text of the chain. None if the image could not be used.
         name: The text for people: of a taxon its own name.
         rank: Rank of the taxon; None if the text is of no taxonomy.
         radius: How specific the text is: its distance from the root.
@@ -142,14 +142,14 @@ class Link:
             hyperbolic space.
         text: The text that the model read.
         model: The model's name.
-        notes: What the reader of the result should know, such as bands that were filled in.
+        notes: Remarks on the result, such as bands that were filled in.
         error: Why the image could not be used.
     """
 
     path: str
     window: Window | None = None
     query: str | None = None
-    step: int | None = None
+    position: int | None = None
     name: str | None = None
     rank: str | None = None
     radius: float | None = None

@@ -163,7 +163,7 @@ class Search:
         """What was found, query by query, nearest first; then what failed."""
         for query, scores, numbers in zip(self._queries.names, self._scores, self._numbers, strict=True):
             pairs = zip(scores.tolist(), numbers.tolist(), strict=True)
-            for rank, (score, number) in enumerate(pairs, start=1):
+            for position, (score, number) in enumerate(pairs, start=1):
                 place = self._places[number]
-                yield Hit(query, rank, place.path, place.window, score, self._model.name, place.notes)
+                yield Hit(query, position, place.path, place.window, score, self._model.name, place.notes)
         yield from self.failed

@@ -94,8 +94,8 @@ def check_rank(taxonomy: Taxonomy, rank: str | None, top_k: int, stop_at_error: 
         return
     if stop_at_error is not None:
         raise UsageError("the rank is given, or found by where to stop: not both")
-    place = taxonomy.rank_index(rank)
-    if not taxonomy.named[taxonomy.offsets[place] : taxonomy.offsets[place + 1]].any():
+    level = taxonomy.rank_index(rank)
+    if not taxonomy.named[taxonomy.offsets[level] : taxonomy.offsets[level + 1]].any():
         raise UsageError(f"no taxon of this taxonomy has a name at the rank {rank!r}")
 
 
@@ -157,8 +157,8 @@ class TaxonClassifier:
                     entry.path, entry.window, model=self._scorer.model.name, error=entry.error
                 )
                 continue
-            for place, answer in enumerate(answers, start=1):
-                yield self._record(entry, place, answer, entry.features.notes)
+            for position, answer in enumerate(answers, start=1):
+                yield self._record(entry, position, answer, entry.features.notes)
 
     def _answers(self, vectors: NDArray[np.float32]) -> Iterator[list[_Answer]]:
         probabilities = self._scorer.probabilities(vectors)
@@ -178,20 +178,20 @@ class TaxonClassifier:
         for nodes, row, end in zip(paths.nodes, shown, ends.tolist(), strict=True):
             yield [_Answer(nodes[:end].tolist(), row[:end].tolist())]
 
-    def _best(self, probabilities: NDArray[np.float32], place: int) -> Iterator[list[_Answer]]:
-        tables = roll_ups(self.taxonomy, probabilities)[: place + 1]
+    def _best(self, probabilities: NDArray[np.float32], level: int) -> Iterator[list[_Answer]]:
+        tables = roll_ups(self.taxonomy, probabilities)[: level + 1]
         offsets = self.taxonomy.offsets
-        named = np.flatnonzero(self.taxonomy.named[offsets[place] : offsets[place + 1]])
-        for row, values in enumerate(tables[place][:, named]):
+        named = np.flatnonzero(self.taxonomy.named[offsets[level] : offsets[level + 1]])
+        for row, values in enumerate(tables[level][:, named]):
             answers = []
             for column in named[_highest(values, self._top_k)]:
-                leaf = self.taxonomy.lo[offsets[place] + column]
-                nodes = self.taxonomy.nodes[leaf, : place + 1].tolist()
+                leaf = self.taxonomy.lo[offsets[level] + column]
+                nodes = self.taxonomy.nodes[leaf, : level + 1].tolist()
                 rows = [float(t[row, n - o]) for t, n, o in zip(tables, nodes, offsets, strict=False)]
                 answers.append(_Answer(nodes, rows))
             yield answers
 
-    def _record(self, entry: Encoded, place: int, answer: _Answer, notes: str) -> TaxonPrediction:
+    def _record(self, entry: Encoded, position: int, answer: _Answer, notes: str) -> TaxonPrediction:
         taxonomy = self.taxonomy
         ranks = taxonomy.ranks[: len(answer.nodes)]
         names = [taxonomy.full_names[node] for node in answer.nodes]
@@ -203,7 +203,7 @@ class TaxonClassifier:
         return TaxonPrediction(
             path=entry.path,
             window=entry.window,
-            place=place,
+            position=position,
             rank=ranks[-1] if ranks else "",
             label=names[-1] if names else "",
             common_name=common,

@@ -21,7 +21,7 @@ def taxon_columns(ranks: Sequence[str]) -> Columns:
     Raises:
         UsageError: A rank is called as one of the other columns.
     """
-    first: dict[str, ColumnType] = {"path": str, "window": str, "place": int, "rank": str, "label": str}
+    first: dict[str, ColumnType] = {"path": str, "window": str, "position": int, "rank": str, "label": str}
     first |= {"common_name": str, "score": float}
     last: dict[str, ColumnType] = {"model": str, "notes": str, "error": str}
     _refuse({*first, *last}, ranks)
@@ -33,7 +33,7 @@ def taxon_row(prediction: TaxonPrediction) -> Row:
     return {
         "path": prediction.path,
         "window": window_text(prediction.window),
-        "place": prediction.place,
+        "position": prediction.position,
         "rank": prediction.rank,
         "label": prediction.label,
         "common_name": prediction.common_name,
@@ -58,12 +58,12 @@ def pybioclip_taxon_columns(ranks: Sequence[str], rank: str) -> Columns:
 
 
 def pybioclip_taxon_rows(predictions: Iterable[TaxonPrediction]) -> list[Row]:
-    """Rows of `pybioclip_taxon_columns`; that table has no place for images that failed."""
+    """Rows of `pybioclip_taxon_columns`; images that failed are left out, as in theirs."""
     return [_pybioclip_row(entry) for entry in predictions if entry.error is None]
 
 
 def pybioclip_label_rows(predictions: Iterable[Prediction]) -> list[Row]:
-    """Rows of `PYBIOCLIP_LABEL_COLUMNS`; that table has no place for images that failed."""
+    """Rows of `PYBIOCLIP_LABEL_COLUMNS`; images that failed are left out, as in theirs."""
     return [
         {"file_name": entry.path, "classification": entry.label, "score": entry.score}
         for entry in predictions

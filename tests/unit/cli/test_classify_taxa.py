@@ -52,7 +52,7 @@ def test_a_row_an_image_with_every_rank(terralex: Run, pictures: Path, taxa: Pat
     assert code == 3
     rows = table(out)
     assert list(rows[0]) == [
-        *("path", "window", "place", "rank", "label", "common_name", "score"),
+        *("path", "window", "position", "rank", "label", "common_name", "score"),
         *RANKS,
         *(f"p:{rank}" for rank in RANKS),
         *("model", "notes", "error"),
@@ -79,7 +79,7 @@ def test_the_best_taxa_of_a_rank_in_a_file_that_is_resumed(
     found = pq.read_table(output)
     assert found.column_names[7:13] == ["kingdom", "phylum", "class", "p:kingdom", "p:phylum", "p:class"]
     assert found.num_rows == 11
-    assert found["place"].to_pylist()[:2] == [1, 2]
+    assert found["position"].to_pylist()[:2] == [1, 2]
     code, _, err = terralex(*arguments)
     assert code == 2
     assert "--overwrite" in err

@@ -35,7 +35,7 @@ def test_rows_of_pictures_and_phrases(order: Run, pictures: Path) -> None:
     code, out, err = order(pictures, "-q", "an  oak", *TEXTS)
     assert code == 3
     rows = rows_of(out)
-    names = ["path", "window", "query", "step", "rank", "name", "radius", "score", "text", "model"]
+    names = ["path", "window", "query", "position", "rank", "name", "radius", "score", "text", "model"]
     assert list(rows[0]) == [*names, "notes", "error"]
     assert {row["path"] for row in rows} == {
         *(str(pictures / f"{n}.png") for n in range(4)),

@@ -35,7 +35,7 @@ def test_classify_writes_csv_to_a_pipe(terralex: Run, pictures: Path) -> None:
     code, out, err = terralex("classify", pictures, "--labels", "water,forest", "-l", "town")
     assert code == 3
     rows = table(out)
-    assert list(rows[0]) == ["path", "window", "label", "rank", "score", "model", "notes", "error"]
+    assert list(rows[0]) == ["path", "window", "label", "position", "score", "model", "notes", "error"]
     assert len(rows) == 6
     assert rows[0]["label"] in ("water", "forest", "town")
     assert 1 / 3 < float(rows[0]["score"]) <= 1
@@ -63,7 +63,7 @@ def test_classify_gives_every_score_and_label_on_request(
     code, out, _ = terralex(*arguments)
     assert (code, out) == (0, "")
     rows = [json.loads(line) for line in output.read_text().splitlines()]
-    assert [row["rank"] for row in rows] == [1, 2, 3]
+    assert [row["position"] for row in rows] == [1, 2, 3]
     for row in rows:
         scores = {label: row[f"score:{label}"] for label in ("water", "forest", "town")}
         assert sum(scores.values()) == pytest.approx(1, abs=1e-6)
@@ -102,7 +102,7 @@ def test_classify_shows_a_table(terralex: Run, pictures: Path) -> None:
     code, out, err = terralex(*arguments, "--batch-size", "4")
     assert code == 3
     lines = out.splitlines()
-    assert lines[0].split() == ["image", "rank", "label", "score", "water", "forest", "town"]
+    assert lines[0].split() == ["image", "position", "label", "score", "water", "forest", "town"]
     assert set(lines[1]) == {"─"}
     data = [line for line in lines if ".png" in line]
     assert len(data) == 10
@@ -128,7 +128,7 @@ def test_embed_writes_parquet_that_search_reads(terralex: Run, pictures: Path, t
     code, _, _ = terralex("embed", pictures, "-o", output)
     assert code == 3
     embedded = pq.read_table(output)
-    names = ["path", "window", "vector", "bands", "notes", "model", "revision", "geometry", "error"]
+    names = ["path", "window", "vector", "bands", "notes", "model", "revision", "space", "error"]
     assert embedded.schema.names == names
     vectors = np.stack([row for row in embedded["vector"].to_pylist() if row is not None])
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
@@ -138,7 +138,7 @@ def test_embed_writes_parquet_that_search_reads(terralex: Run, pictures: Path, t
     code, out, _ = terralex("search", output, *asked)
     assert code == 0
     rows = table(out)
-    assert [(row["query"], row["rank"]) for row in rows] == [
+    assert [(row["query"], row["position"]) for row in rows] == [
         *(("a river", "1"), ("a river", "2")),
         *((str(pictures / "3.png"), "1"), (str(pictures / "3.png"), "2")),
     ]
@@ -171,7 +171,7 @@ def test_search_shows_a_table(terralex: Run, pictures: Path) -> None:
     code, out, _ = terralex("search", pictures, "-q", "a river", "--top-k", "2", "--format", "table")
     assert code == 3
     lines = out.splitlines()
-    assert lines[0].split() == ["query", "rank", "score", "image"]
+    assert lines[0].split() == ["query", "position", "score", "image"]
     assert [line.split()[:3] for line in lines[2:4]] == [["a", "river", "1"], ["a", "river", "2"]]
     assert "4.jpg" in lines[4]
 

@@ -111,7 +111,11 @@ def test_places_are_ranked_with_positions(call: Run, labelled: Path, tmp_path: P
     assert "3 places in the room" in err
     lines = [line.split(",") for line in outputs[0].read_text().splitlines()]
     rows = [dict(zip(lines[0], line, strict=True)) for line in lines[1:]]
-    assert [(row["phrase"], row["rank"]) for row in rows] == [("chair", "1"), ("chair", "2"), ("table", "1")]
+    assert [(row["phrase"], row["position"]) for row in rows] == [
+        ("chair", "1"),
+        ("chair", "2"),
+        ("table", "1"),
+    ]
     first, second, table = rows
     assert [float(first[name]) for name in "xyz"] == pytest.approx([0.325, 0.325, 0.2], abs=1e-3)
     assert [float(first[f"size_{axis}"]) for axis in "xyz"] == pytest.approx([0.2, 0.2, 0.35], abs=1e-3)
@@ -119,7 +123,7 @@ def test_places_are_ranked_with_positions(call: Run, labelled: Path, tmp_path: P
     assert float(first["score"]) == pytest.approx(0.9 * 112 / 122, abs=1e-3)
     assert float(second["score"]) < float(first["score"]) < float(table["score"])
     about = json.loads(re.findall(r'id="about">(.*?)</script>', outputs[2].read_text())[0])
-    assert [place["rank"] for place in about["places"]] == [1, 2, 1]
+    assert [place["position"] for place in about["places"]] == [1, 2, 1]
     assert b"property float score" in outputs[1].read_bytes()
 
 

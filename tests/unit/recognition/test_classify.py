@@ -29,7 +29,7 @@ def test_every_image_gets_its_best_label(model: Model, pictures: Path) -> None:
     assert bad.error
     for entry in predictions:
         assert entry.label in LABELS
-        assert entry.rank == 1
+        assert entry.position == 1
         assert entry.score is not None
         assert entry.score > 1 / 3
         assert entry.scores is None
@@ -47,7 +47,7 @@ def test_scores_are_the_softmax_of_scaled_cosines(model: Model, pictures: Path) 
 
     templates = ["a photo of {c}", "a map of {c}"]
     found = list(terralex.classify(path, LABELS, model=model, templates=templates, top_k=3, scores=True))
-    assert [entry.rank for entry in found] == [1, 2, 3]
+    assert [entry.position for entry in found] == [1, 2, 3]
     scores = [entry.score for entry in found]
     assert scores == sorted(scores, reverse=True)
     for entry in found:

@@ -11,7 +11,7 @@ BAD = Prediction("a/c.tif", model="tiny", error="an empty file")
 
 def test_predictions() -> None:
     columns = layouts.prediction_columns()
-    assert list(columns) == ["path", "window", "label", "rank", "score", "model", "notes", "error"]
+    assert list(columns) == ["path", "window", "label", "position", "score", "model", "notes", "error"]
     wide = layouts.prediction_columns(["water", "town"])
     assert list(wide)[4:7] == ["score", "score:water", "score:town"]
     row = layouts.prediction_row(GOOD)
@@ -65,7 +65,7 @@ def test_embeddings() -> None:
         "notes",
         "model",
         "revision",
-        "geometry",
+        "space",
         "error",
     ]
 

@@ -75,7 +75,7 @@ def test_chains_by_definition(kind: str, pictures: Path, request: pytest.Fixture
         chain = chain_by_definition(point, texts, space, 20)
         own = [link for link in links if link.path == path]
         assert [link.text for link in own] == [TEXTS[i] for i in chain]
-        assert [link.step for link in own] == list(range(1, len(chain) + 1))
+        assert [link.position for link in own] == list(range(1, len(chain) + 1))
         radii = space.depth(texts[chain]).tolist()
         np.testing.assert_allclose([link.radius or math.nan for link in own], radii, atol=1e-5)
         scores = space.scores(point[None], texts[chain])[0].tolist()
@@ -91,8 +91,8 @@ def test_a_picture_that_cannot_be_read_has_one_row(radial: Model, pictures: Path
     bad = [link for link in links if link.error]
     assert [Path(link.path).name for link in bad] == ["4.jpg"]
     assert bad[0].step is bad[0].text is bad[0].radius is None
-    one = [(link.step, link.text) for link in links if link.path == str(pictures / "1.png")]
-    assert one == [(link.step, link.text) for link in links if "again" in link.path]
+    one = [(link.position, link.text) for link in links if link.path == str(pictures / "1.png")]
+    assert one == [(link.position, link.text) for link in links if "again" in link.path]
 
 
 def test_taxa_of_every_rank_are_candidates() -> None:

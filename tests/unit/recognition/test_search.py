@@ -43,7 +43,7 @@ def embeddings(model: Model, pictures: Path, tmp_path: Path) -> Path:
 
 
 def key(hit: Hit) -> tuple[str | None, int | None, str]:
-    return hit.query, hit.rank, hit.path
+    return hit.query, hit.position, hit.path
 
 
 def test_words_find_the_nearest_images(model: Model, pictures: Path) -> None:
@@ -55,7 +55,7 @@ def test_words_find_the_nearest_images(model: Model, pictures: Path) -> None:
         best = np.argsort(-row, kind="stable")[:2]
         assert [key(hit) for hit in own] == [(query, rank, paths[n]) for rank, n in enumerate(best, 1)]
         np.testing.assert_allclose([hit.score for hit in own], row[best], atol=1e-6)
-    assert [(hit.query, hit.rank, Path(hit.path).name) for hit in hits[4:]] == [(None, None, "4.jpg")]
+    assert [(hit.query, hit.position, Path(hit.path).name) for hit in hits[4:]] == [(None, None, "4.jpg")]
     assert hits[4].error
 
 
@@ -68,7 +68,7 @@ def test_hyperbolic_models_find_by_distance(hyperbolic: Model, pictures: Path, t
     with open_sink(file, layouts.embedding_columns(hyperbolic.embed_dim), {}) as sink:
         rows = list(terralex.embed(pictures, model=hyperbolic))
         sink.write_chunk([layouts.embedding_row(entry) for entry in rows])
-    assert {entry.geometry for entry in rows} == {"lorentz, curvature 0.606531"}
+    assert {entry.space for entry in rows} == {"lorentz, curvature 0.606531"}
     for gallery in (pictures, file):
         hits = [hit for hit in terralex.search(gallery, "a river", model=hyperbolic) if not hit.error]
         assert [hit.path for hit in hits] == [paths[n] for n in best]
@@ -93,7 +93,7 @@ def test_an_image_finds_itself_first(model: Model, pictures: Path) -> None:
 
 def test_more_hits_than_images_is_all_of_them(model: Model, pictures: Path) -> None:
     hits = list(terralex.search(pictures, "a river", model=model, top_k=1000))
-    assert [hit.rank for hit in hits] == [1, 2, 3, 4, 5, None]
+    assert [hit.position for hit in hits] == [1, 2, 3, 4, 5, None]
 
 
 def test_a_file_of_embeddings_gives_the_same_hits(model: Model, pictures: Path, embeddings: Path) -> None:
@@ -110,7 +110,7 @@ def test_a_file_of_embeddings_gives_the_same_hits(model: Model, pictures: Path, 
 
 def test_files_and_images_can_be_searched_together(model: Model, pictures: Path, embeddings: Path) -> None:
     hits = list(terralex.search([embeddings, pictures / "3.png"], "a river", model=model, top_k=9))
-    assert [hit.rank for hit in hits] == [1, 2, 3, 4, 5, 6]
+    assert [hit.position for hit in hits] == [1, 2, 3, 4, 5, 6]
 
 
 def test_embeddings_of_another_model_are_refused(model: Model, pictures: Path, embeddings: Path) -> None:

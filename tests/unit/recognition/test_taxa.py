@@ -57,7 +57,7 @@ def test_an_image_gets_the_way_down(model: Model, taxonomy: Taxonomy, pictures: 
     assert (bad.place, bad.rank, bad.label, bad.score, bad.lineage) == (None, None, None, None, {})
     for entry in found:
         expected = probabilities(model, taxonomy, Path(entry.path))
-        assert entry.place == 1
+        assert entry.position == 1
         assert list(entry.lineage) == list(RANKS[: RANKS.index(entry.rank or "") + 1])
         assert entry.label == entry.lineage[entry.rank or ""]
         assert entry.score == entry.probabilities[entry.rank or ""]
@@ -86,7 +86,7 @@ def test_a_name_that_is_missing_ends_the_way(model: Model, taxonomy: Taxonomy, p
 def test_the_best_taxa_of_a_rank(model: Model, taxonomy: Taxonomy, pictures: Path) -> None:
     expected = taxonomy.roll_up(probabilities(model, taxonomy, pictures / "2.png"), "family")
     found = list(terralex.classify_taxa(pictures / "2.png", taxonomy, rank="family", top_k=9, model=model))
-    assert [entry.place for entry in found] == [1, 2, 3]
+    assert [entry.position for entry in found] == [1, 2, 3]
     names = [taxon.name for taxon in taxonomy.taxa("family")]
     assert [entry.label for entry in found] == [names[i] for i in np.argsort(-expected)]
     assert [entry.score for entry in found] == pytest.approx(sorted(expected, reverse=True), abs=1e-5)

@@ -172,7 +172,7 @@ gl.bufferData(gl.ARRAY_BUFFER, new Float32Array(corners), gl.STATIC_DRAW);
 
 // ---- what stands on the map --------------------------------------------------------------------------------
 const flag = places.map((place, i) => {
-  const node = make("button", `${phrases[place.phrase].name} ${place.rank}`, $("flags"), "flag");
+  const node = make("button", `${phrases[place.phrase].name} ${place.position}`, $("flags"), "flag");
   node.style.setProperty("--c", `rgb(${phrases[place.phrase].colour})`);
   node.onclick = () => select(i);
   return node;
@@ -181,7 +181,7 @@ function flags(view) {
   places.forEach((place, i) => {
     const p = place.low.map((low, k) => k === 2 ? place.high[2] : (low + place.high[k]) / 2);
     const [x, y, , w] = [0, 1, 2, 3].map(k => view[k] * p[0] + view[4 + k] * p[1] + view[8 + k] * p[2] + view[12 + k]);
-    const visible = w > 0 && shown[place.phrase] && (place.rank <= 3 || i === selected);
+    const visible = w > 0 && shown[place.phrase] && (place.position <= 3 || i === selected);
     flag[i].hidden = !visible;
     flag[i].classList.toggle("selected", i === selected);
     flag[i].style.left = `${(x / w + 1) / 2 * canvas.clientWidth}px`;
@@ -234,7 +234,7 @@ phrases.forEach((phrase, k) => {
 places.forEach((place, i) => {
   const node = make("button", "", $("places"));
   make("i", "", node).style.background = `rgb(${phrases[place.phrase].colour})`;
-  make("span", `${phrases[place.phrase].name} ${place.rank}`, node);
+  make("span", `${phrases[place.phrase].name} ${place.position}`, node);
   make("b", place.score.toFixed(2), node);
   make("small", `at ${place.centre.map(v => v.toFixed(2)).join(", ")} m · ${place.size.map(v => v.toFixed(2)).join(" × ")} m`, node);
   node.onclick = () => select(i);

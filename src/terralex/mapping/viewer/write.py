@@ -36,7 +36,7 @@ class FoundPlace:
 
     Attributes:
         phrase: Which of the phrases is there.
-        rank: From 1.
+        position: From 1, the best first.
         score: 0 to 1.
         centre: Metres.
         low: The corner of its box with the smallest coordinates.
@@ -44,7 +44,7 @@ class FoundPlace:
     """
 
     phrase: int
-    rank: int
+    position: int
     score: float
     centre: Point
     low: Point
@@ -114,7 +114,7 @@ def _marked(place: FoundPlace, turned: NDArray[np.float64]) -> dict[str, Any]:
     corners = np.array([place.low, place.high]) @ turned.T
     return {
         "phrase": place.phrase,
-        "rank": place.rank,
+        "position": place.position,
         "score": place.score,
         "centre": place.centre,
         "size": [high - low for low, high in zip(place.low, place.high, strict=True)],
