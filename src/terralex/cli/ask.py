@@ -1,5 +1,6 @@
 """`terralex ask`: where in a map the words are."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -86,5 +87,5 @@ def ask(
         presence=presence,
         smallest=smallest,
         top_k=top_k,
-        run=run,
+        **asdict(run),
     )

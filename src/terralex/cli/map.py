@@ -1,5 +1,6 @@
 """`terralex map`: posed RGB-D to a map that can be asked in words."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -151,5 +152,5 @@ def map_sequence(
         force=force,
         resume=resume,
         overwrite=overwrite,
-        run=run,
+        **asdict(run),
     )
