@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Annotated, Any, Literal
 
 import yaml
+from pydantic import Field
 
-from terralex.runtime.errors import TerralexError
-from terralex.runtime.fields import Fields
+from terralex.runtime.yaml_files import read_yaml, validate
 
 Family = Literal["open_clip", "pocket", "radio"]
 Resize = Literal["shortest", "squash", "squash_float"]
@@ -22,6 +22,8 @@ Interpolation = Literal["bicubic", "bilinear"]
 Missing = Literal["mean", "error"]
 TokenizerName = Literal["clip", "pocket", "open_clip", "siglip2"]
 GeometryName = Literal["cosine", "radial", "lorentz"]
+UnitsName = Literal["dn", "dn+1000", "reflectance", "8bit", "landsat-c2"]
+Count = Annotated[int, Field(gt=0)]
 
 CARD_FILE = "terralex_card.yaml"
 
@@ -40,7 +42,7 @@ class WeightSource:
         size_mb: Size of the file in megabytes, for people.
     """
 
-    files: tuple[str, ...]
+    files: Annotated[tuple[str, ...], Field(min_length=1)]
     repo: str | None = None
     revision: str = "main"
     url: str | None = None
@@ -69,17 +71,24 @@ class InputSpec:
             model is an 8-bit rendering and the other is not.
     """
 
-    bands: tuple[str, ...]
+    bands: Annotated[tuple[str, ...], Field(min_length=1)]
     sensor: str
-    units: str
+    units: UnitsName
     mean: tuple[float, ...]
-    std: tuple[float, ...]
-    size: int
+    std: tuple[Annotated[float, Field(gt=0)], ...]
+    size: Count
     resize: Resize = "shortest"
     interpolation: Interpolation = "bicubic"
     antialias: bool = True
     missing: Missing = "mean"
-    rgb_max_dn: float = 2000.0
+    rgb_max_dn: Annotated[float, Field(gt=0)] = 2000.0
+
+    def __post_init__(self) -> None:
+        if len(set(self.bands)) != len(self.bands):
+            raise ValueError("bands must each be named once")
+        for name, values in (("mean", self.mean), ("std", self.std)):
+            if len(values) != len(self.bands):
+                raise ValueError(f"{name} has {len(values)} values for {len(self.bands)} bands")
 
 
 @dataclass(frozen=True)
@@ -96,7 +105,7 @@ class TextSpec:
     """
 
     tokenizer: TokenizerName
-    context: int
+    context: Count
     templates: str
     tower: str | None = None
 
@@ -131,7 +140,7 @@ class ModelCard:
     description: str
     family: Family
     architecture: Mapping[str, Any]
-    embed_dim: int
+    embed_dim: Count
     weights: WeightSource
     input: InputSpec
     text: TextSpec
@@ -146,6 +155,12 @@ class ModelCard:
     scores: tuple[Score, ...] = ()
     notes: tuple[str, ...] = ()
 
+    def __post_init__(self) -> None:
+        if self.geometry == "radial" and self.root is None:
+            raise ValueError('root is missing: a radial model needs its most general text, such as "Eukarya"')
+        if self.geometry != "radial" and self.root is not None:
+            raise ValueError(f"root is for radial models only, and geometry is {self.geometry}")
+
 
 def read_card(path: Path) -> ModelCard:
     """Read and check the card in a YAML file.
@@ -153,13 +168,7 @@ def read_card(path: Path) -> ModelCard:
     Raises:
         TerralexError: The file cannot be read or is not a card; the message names the field.
     """
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:  # such as a 13th month
-        raise TerralexError(
-            f"{path}: cannot be read as a model card: {' '.join(str(error).split())}"
-        ) from error
-    return parse_card(data, where=str(path))
+    return read_yaml(path, ModelCard)
 
 
 def parse_card(data: object, where: str) -> ModelCard:
@@ -172,34 +181,7 @@ def parse_card(data: object, where: str) -> ModelCard:
     Raises:
         TerralexError: A field is missing, unknown, or of the wrong kind; the message names it.
     """
-    card = Fields(data, where)
-    built = ModelCard(
-        name=card.text("name"),
-        title=card.text("title"),
-        description=card.text("description"),
-        family=cast(Family, card.choice("family", get_args(Family))),
-        architecture=card.mapping("architecture"),
-        embed_dim=card.count("embed_dim"),
-        weights=_weights(card.section("weights")),
-        input=_input(card.section("input")),
-        text=_text(card.section("text")),
-        licence=card.text("licence"),
-        url=card.text("url"),
-        citation=card.text("citation"),
-        domain=card.text("domain"),
-        trained_on=card.text("trained_on"),
-        logit_scale=card.optional_number("logit_scale"),
-        geometry=cast(GeometryName, card.choice("geometry", get_args(GeometryName), default="cosine")),
-        root=card.optional_text("root"),
-        scores=tuple(_score(entry) for entry in card.sections("scores")),
-        notes=card.texts("notes", default=()),
-    )
-    card.finish()
-    if built.geometry == "radial" and built.root is None:
-        raise card.error("root", 'is missing: a radial model needs its most general text, such as "Eukarya"')
-    if built.geometry != "radial" and built.root is not None:
-        raise card.error("root", f"is of radial models alone, and geometry is {built.geometry}")
-    return built
+    return validate(data, ModelCard, where)
 
 
 def card_to_yaml(card: ModelCard) -> str:
@@ -207,71 +189,6 @@ def card_to_yaml(card: ModelCard) -> str:
     return yaml.safe_dump(
         _plain(card), default_flow_style=None, sort_keys=False, allow_unicode=True, width=100
     )
-
-
-def _weights(section: Fields) -> WeightSource:
-    weights = WeightSource(
-        files=section.texts("files"),
-        repo=section.optional_text("repo"),
-        revision=section.optional_text("revision") or "main",
-        url=section.optional_text("url"),
-        bundled=section.flag("bundled", default=False),
-        sha256=section.optional_text("sha256"),
-        size_mb=section.optional_number("size_mb"),
-    )
-    section.finish()
-    if not weights.files:
-        raise section.error("files", "names no file")
-    return weights
-
-
-def _input(section: Fields) -> InputSpec:
-    spec = InputSpec(
-        bands=section.texts("bands"),
-        sensor=section.text("sensor"),
-        units=section.choice("units", ("dn", "dn+1000", "reflectance", "8bit", "landsat-c2")),
-        mean=section.numbers("mean"),
-        std=section.numbers("std"),
-        size=section.count("size"),
-        resize=cast(Resize, section.choice("resize", get_args(Resize), default="shortest")),
-        interpolation=cast(
-            Interpolation, section.choice("interpolation", get_args(Interpolation), default="bicubic")
-        ),
-        antialias=section.flag("antialias", default=True),
-        missing=cast(Missing, section.choice("missing", get_args(Missing), default="mean")),
-        rgb_max_dn=section.number("rgb_max_dn", default=2000.0),
-    )
-    section.finish()
-    if not spec.bands or len(set(spec.bands)) != len(spec.bands):
-        raise section.error("bands", "must name at least one band, and each once")
-    for name, values in (("mean", spec.mean), ("std", spec.std)):
-        if len(values) != len(spec.bands):
-            raise section.error(name, f"has {len(values)} values for {len(spec.bands)} bands")
-    if min(spec.std) <= 0 or spec.rgb_max_dn <= 0:
-        raise section.error("std" if min(spec.std) <= 0 else "rgb_max_dn", "must be above 0")
-    return spec
-
-
-def _text(section: Fields) -> TextSpec:
-    spec = TextSpec(
-        tokenizer=cast(TokenizerName, section.choice("tokenizer", get_args(TokenizerName))),
-        context=section.count("context"),
-        templates=section.text("templates"),
-        tower=section.optional_text("tower"),
-    )
-    section.finish()
-    return spec
-
-
-def _score(section: Fields) -> Score:
-    score = Score(
-        task=section.text("task"),
-        metric=section.text("metric"),
-        value=section.number("value"),
-        source=section.text("source"),
-    )
-    section.finish()
-    return score
 
 
 def _plain(value: object) -> Any:  # noqa: ANN401 (any YAML value)

@@ -7,10 +7,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from terralex.models._names import nearest
 from terralex.runtime.errors import UsageError
+from terralex.runtime.yaml_files import load_yaml
 
 PLACEHOLDER = "{c}"
 
@@ -35,7 +34,7 @@ def load_templates(name_or_path: str | Path) -> tuple[str, ...]:
     """
     if (name := str(name_or_path)) in template_names():
         text = (files("terralex.models") / "templates" / f"{name}.yaml").read_text(encoding="utf-8")
-        return check_templates(_listed(yaml.safe_load(text)), name)
+        return check_templates(_listed(load_yaml(text, name)), name)
     path = Path(name_or_path)
     if not path.suffix and not path.is_file():
         raise UsageError(
@@ -71,10 +70,7 @@ def _read(path: Path) -> list[Any]:
         raise UsageError(f"cannot read prompt templates from {path}: {error}") from error
     if path.suffix.lower() not in (".yaml", ".yml"):
         return [line.strip() for line in text.splitlines() if line.strip()]
-    try:
-        return _listed(yaml.safe_load(text))
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # such as a 13th month, or deep nesting
-        raise UsageError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    return _listed(load_yaml(text, str(path), UsageError))
 
 
 def _listed(data: object) -> list[Any]:

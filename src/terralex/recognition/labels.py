@@ -9,9 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 
-import yaml
-
 from terralex.runtime.errors import UsageError
+from terralex.runtime.yaml_files import load_yaml
 
 LIST_FILES = (".txt", ".yaml", ".yml", ".csv")
 _HEADERS = ("label", "class", "name", "query")
@@ -146,12 +145,7 @@ def _parse_csv(text: str, path: Path) -> list[Entry]:
 
 
 def _parse_yaml(text: str, path: Path) -> list[Entry]:
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        _refuse_repeated_keys(node, path, set())
-        content = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # a day in a 13th month, say
-        raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from None
+    content = load_yaml(text, str(path), UsageError)
     if isinstance(content, Mapping):
         key = next((key for key in _KEYS if key in content), None)
         content = content if key is None else content[key]
@@ -162,18 +156,6 @@ def _parse_yaml(text: str, path: Path) -> list[Entry]:
     if content is None:
         return []
     raise UsageError(f"{path} has to hold a list of names, or a mapping from each name to its phrases")
-
-
-def _refuse_repeated_keys(node: yaml.Node | None, path: Path, seen: set[yaml.Node]) -> None:
-    """YAML keeps the last of two equal keys without a word, and a label would be gone."""
-    if not isinstance(node, yaml.MappingNode) or node in seen:  # aliases may go in circles
-        return
-    seen.add(node)
-    keys = [key.value for key, _ in node.value]
-    if len(twice := sorted({str(key) for key in keys if keys.count(key) > 1})):
-        raise UsageError(f"{path} has these keys twice: {', '.join(twice)}; keep one of each")
-    for _, value in node.value:
-        _refuse_repeated_keys(value, path, seen)
 
 
 def _phrases(name: object, value: object, path: Path) -> tuple[str, ...]:

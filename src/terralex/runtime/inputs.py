@@ -124,12 +124,9 @@ def _listed(path: str) -> list[str]:
 
 
 def _items(content: bytes, name: str) -> list[str]:
-    import yaml  # here, so that help need not wait for it
+    from terralex.runtime.yaml_files import load_yaml  # here, so that help need not wait for it
 
-    try:
-        value = yaml.safe_load(content)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UsageError(f"{name} is not YAML: {' '.join(str(error).split())}") from None
+    value = load_yaml(content, name, UsageError)
     items = value.get("images") if isinstance(value, dict) else value
     if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
         raise UsageError(f"{name} is not a list of paths: write one, by itself or as 'images: [...]'")

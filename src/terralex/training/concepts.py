@@ -14,10 +14,10 @@ from importlib.resources import files
 from pathlib import Path
 
 import torch
-import yaml
 from torch import Tensor
 
 from terralex.runtime.errors import UsageError
+from terralex.runtime.yaml_files import load_yaml
 
 HOLDS, FALSE, UNKNOWN = 1, 0, -1
 
@@ -59,10 +59,7 @@ class Concepts:
         if not shipped.is_file() and not Path(source).is_file():
             raise UsageError(f"no concepts '{source}': give a YAML file, or the name of a shipped one (land)")
         text = shipped.read_text("utf-8") if shipped.is_file() else Path(source).read_text("utf-8")
-        try:
-            entries = yaml.safe_load(text)
-        except (yaml.YAMLError, ValueError, RecursionError) as error:  # such as a 13th month, or deep nesting
-            raise UsageError(f"{source} is not YAML: {' '.join(str(error).split())}") from None
+        entries = load_yaml(text, source, UsageError)
         if not isinstance(entries, dict):
             raise UsageError(f"{source} is no mapping from concepts to their words")
         return cls([_parse(name, entry, source) for name, entry in entries.items()])

@@ -11,10 +11,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import yaml
-
 from terralex.models.extension import NewBands
 from terralex.runtime.errors import UsageError
+from terralex.runtime.yaml_files import load_yaml
 from terralex.training.augment import Augmentation
 from terralex.training.objective import OBJECTIVES, Align, Clip, Objective
 from terralex.training.objectives import Apex
@@ -139,7 +138,7 @@ class Recipe:
                 raise UsageError(
                     f"'{change}' is no change to a recipe: write key=value, for example steps=100"
                 )
-            _set(settings, key.split("."), _parse(value, f"'{change}'"), key)
+            _set(settings, key.split("."), load_yaml(value, f"'{change}'", UsageError), key)
         augment = settings.pop("augment", {})
         if not isinstance(augment, Mapping):
             raise UsageError(f"augment in the recipe: {augment!r} is no mapping of keys to values")
@@ -171,17 +170,11 @@ def _read(source: str) -> dict[str, Any]:
         text = Path(source).read_text("utf-8")
     else:
         raise UsageError(f"no recipe '{source}': give a YAML file or one of {', '.join(recipe_names())}")
-    settings = _parse(text.replace("${TERRALEX_DATA}", str(data_root())), f"recipe {source}")
+    text = text.replace("${TERRALEX_DATA}", str(data_root()))
+    settings = load_yaml(text, f"recipe {source}", UsageError)
     if not isinstance(settings, dict):
         raise UsageError(f"recipe {source} is no mapping of keys to values")
     return settings
-
-
-def _parse(text: str, where: str) -> Any:  # noqa: ANN401 (any YAML value)
-    try:
-        return yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # such as a 13th month, or deep nesting
-        raise UsageError(f"{where} is not YAML: {' '.join(str(error).split())}") from None
 
 
 def _objective(value: object) -> Objective:

@@ -104,22 +104,25 @@ def _msclip() -> dict[str, Any]:
     ("change", "message"),
     [
         (lambda card: card.pop("licence"), "licence is missing"),
-        (lambda card: card.update(lisence="MIT"), "lisence is not a field"),
-        (lambda card: card.update(family="resnet"), "family must be one of open_clip, pocket"),
-        (lambda card: card["input"].update(mean=[1.0]), "input.mean has 1 values for 10 bands"),
-        (lambda card: card["input"].update(std=[0.0] * 10), "input.std must be above 0"),
-        (lambda card: card["input"].update(bands=["B02"] * 10), "input.bands must name"),
+        (lambda card: card.update(lisence="MIT"), r"lisence is not a field here \(fields: architecture"),
+        (lambda card: card.update(family="resnet"), "family must be .*open_clip.*pocket.*, not 'resnet'"),
+        (lambda card: card["input"].update(mean=[1.0]), "input: mean has 1 values for 10 bands"),
+        (lambda card: card["input"].update(std=[0.0] * 10), r"input.std\[0\] must be greater than 0"),
+        (lambda card: card["input"].update(bands=["B02"] * 10), "input: bands must each be named once"),
         (lambda card: card["input"].update(size="224"), "input.size must be a whole number"),
         (lambda card: card["input"].update(size=True), "input.size must be a whole number"),
-        (lambda card: card["input"].update(crop=True), "input.crop is not a field"),
-        (lambda card: card["weights"].update(files=[]), "weights.files names no file"),
+        (lambda card: card["input"].update(crop=True), r"input.crop is not a field here \(fields: antialias"),
+        (lambda card: card["weights"].update(files=[]), "weights.files .* at least 1 item"),
         (lambda card: card.update(weights=["a"]), "weights must be a mapping"),
         (lambda card: card["scores"].append({"task": "t"}), r"scores\[6\].metric is missing"),
-        (lambda card: card.update(notes=[1]), "notes must be a list of texts"),
-        (lambda card: card.update(geometry="flat"), "geometry must be one of cosine, radial, lorentz"),
+        (lambda card: card.update(notes=[1]), r"notes\[0\] must be a text, not 1"),
+        (
+            lambda card: card.update(geometry="flat"),
+            "geometry must be 'cosine', 'radial' or 'lorentz', not 'flat'",
+        ),
         (lambda card: card.update(geometry="radial"), "root is missing: a radial model needs"),
-        (lambda card: card.update(root="life"), "root is of radial models alone, and geometry is cosine"),
-        (lambda card: card.update(geometry="lorentz", root=""), "root is of radial models alone"),
+        (lambda card: card.update(root="life"), "root is for radial models only, and geometry is cosine"),
+        (lambda card: card.update(geometry="lorentz", root=""), "root is for radial models only"),
     ],
 )
 def test_mistakes_are_named(change: Any, message: str) -> None:  # noqa: ANN401
@@ -129,7 +132,9 @@ def test_mistakes_are_named(change: Any, message: str) -> None:  # noqa: ANN401
         parse_card(data, "my card")
 
 
-@pytest.mark.parametrize("content", ["- a\n", "name: [", "\x00", "name: !!python/object/apply:os.getcwd []"])
+@pytest.mark.parametrize(
+    "content", ["- a\n", "name: [", "\x00", "name: !!python/object/apply:os.getcwd []", "a: &a 1\nb: *a\n"]
+)
 def test_no_card_at_all(tmp_path: Path, content: str) -> None:
     path = tmp_path / "terralex_card.yaml"
     path.write_text(content)

@@ -41,8 +41,8 @@ def test_own_files(tmp_path: Path, file: str, content: str) -> None:
     [
         ("mine.txt", "", "holds no prompt templates"),
         ("mine.txt", "a map\n", r"'a map' has no \{c\}"),
-        ("mine.yaml", "[1", "is not YAML"),
-        ("mine.yaml", "- 2026-13-01", "is not YAML"),
+        ("mine.yaml", "[1", "is not valid YAML"),
+        ("mine.yaml", "- 2026-13-01", "is not valid YAML"),
         ("mine.yaml", "a: b", "holds no prompt templates"),
         ("mine.yaml", "- 3", r"3 has no \{c\}"),
         ("mine.txt", None, "cannot read"),

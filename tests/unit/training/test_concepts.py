@@ -73,7 +73,7 @@ def test_parents_in_a_circle_are_an_error() -> None:
             "concept 'water' must be a mapping of words, parent, maybe",
         ),
         ("water: {words: [lake], maybe: [sea]}", "may be an unknown concept 'sea'"),
-        ("water: [", "is not YAML"),
+        ("water: [", "is not valid YAML"),
         ("- water", "no mapping"),
     ],
 )

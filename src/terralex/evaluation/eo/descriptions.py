@@ -10,12 +10,11 @@ from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import yaml
-
 from terralex.evaluation.classification import prompt_name
 from terralex.imagery import Bands, Units, parse_units
 from terralex.runtime.errors import TerralexError, UsageError
 from terralex.runtime.fields import Fields
+from terralex.runtime.yaml_files import load_yaml, read_text
 
 Labels = Literal["one", "several", "captions"]
 Reader = Literal["folders", "table", "patches", "captions"]
@@ -177,12 +176,7 @@ def _read(source: Traversable | Path, name: str) -> Dataset:
 
 def _content(source: Traversable | Path, where: str) -> dict[str, object]:
     """The fields of a description."""
-    try:
-        content = yaml.safe_load(source.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"cannot read the description of a data set in {where}: {error}") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UsageError(f"{where} is not YAML: {' '.join(str(error).split())}") from error
+    content = load_yaml(read_text(source, where, UsageError), where, UsageError)
     if not isinstance(content, Mapping):
         raise UsageError(f"{where} does not describe a data set: it must be a mapping of fields")
     return {str(key): value for key, value in content.items()}
@@ -277,7 +271,7 @@ def _classes(fields: Fields) -> dict[str, str] | None:
         listed = _shipped("classes") / f"{given}.yaml"
         if not listed.is_file():
             raise fields.error("classes", f"must map labels to words; no list is called {given!r}")
-        given = yaml.safe_load(listed.read_text(encoding="utf-8"))
+        given = load_yaml(read_text(listed), given)
     if given is None:
         return None
     if isinstance(given, list):
