@@ -13,11 +13,11 @@ from transformers import SamConfig
 
 import terralex
 from terralex.cli.app import run
-from terralex.evaluation.segmentation.labelling import ModelLabeller
+from terralex.evaluation.segmentation.labeller import ModelLabeller
 from terralex.models import load_model
 from terralex.models.dense import RadioTower
 from terralex.models.hub import hand_folder
-from terralex.segmentation.refinement import SAM_NAME, RadioEye, Refiner, Sam, SamEye
+from terralex.segmentation.refinement import SAM_NAME, RadioEmbedder, Sam, SamEmbedder, SamRefiner
 
 from ..unit.evaluation.segmentation.make_datasets import make_datasets
 from ..unit.models.radio import made
@@ -100,7 +100,7 @@ def test_through_sam_itself(call: Run, photo: Path, tmp_path: Path, tiny_model: 
     [found] = terralex.segment(photo, LABELS.split(","), model=tiny_model, presence=0, refine=True)
     with PIL.Image.open(refined / "masks" / "disc.png") as mask:
         np.testing.assert_array_equal(np.asarray(mask).astype(np.int32) - 1, found.labels)
-    assert isinstance(Refiner.for_model(load_model(tiny_model, device="cpu")).eye, SamEye)
+    assert isinstance(SamRefiner.for_model(load_model(tiny_model, device="cpu")).embedder, SamEmbedder)
 
 
 def test_through_the_eyes_of_radio(call: Run, photo: Path, tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_through_the_eyes_of_radio(call: Run, photo: Path, tmp_path: Path) -> No
     code, _, err = call(*command, "--refine", "-o", tmp_path / "refined")
     assert code == 0, err
     assert row(tmp_path / "coarse") != row(tmp_path / "refined")
-    assert isinstance(Refiner.for_model(load_model(name, offline=True)).eye, RadioEye)
+    assert isinstance(SamRefiner.for_model(load_model(name, offline=True)).embedder, RadioEmbedder)
 
 
 def test_other_models_need_the_trunk(call: Run, photo: Path, tiny_model: str) -> None:
@@ -145,11 +145,11 @@ def test_the_benchmark_refines(call: Run, tmp_path: Path, monkeypatch: pytest.Mo
     def once(self: ModelLabeller, pixels: torch.Tensor, size: tuple[int, int]) -> torch.Tensor:
         if len(thresholds) == 1:
             raise KeyboardInterrupt
-        assert self._refiner is not None
+        assert isinstance(self._segmenter.refiner, SamRefiner)
         tower = self._segmenter.encoder.tower
         assert isinstance(tower, RadioTower)
         assert not tower.radio.align_corners, "which the card says"
-        thresholds.append(self._refiner.settings.coarse_threshold)
+        thresholds.append(self._segmenter.refiner.settings.coarse_threshold)
         return label(self, pixels, size)
 
     with monkeypatch.context() as patch:

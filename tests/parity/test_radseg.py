@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from terralex.models.dense import DenseEncoder, RadioTower
 from terralex.models.radio import Radio, load_radio
 from terralex.segmentation.labelling import denoise, label_map
-from terralex.segmentation.refinement import Refiner, RefineSettings
+from terralex.segmentation.refinement import RefineSettings, SamRefiner
 from terralex.segmentation.segmenter import Vocabulary, grid_probabilities
 
 FEATURE = 1e-4
@@ -89,7 +89,7 @@ def answers() -> Answers:
 
 
 @pytest.fixture(scope="module")
-def refiner(case: SimpleNamespace, radio: Radio, image: Tensor, answers: Answers) -> Refiner | None:
+def refiner(case: SimpleNamespace, radio: Radio, image: Tensor, answers: Answers) -> SamRefiner | None:
     """As published, with a SAM that computes each answer once; None if the case is not refined."""
     if (told := case.settings.get("sam")) is None:
         return None
@@ -100,8 +100,8 @@ def refiner(case: SimpleNamespace, radio: Radio, image: Tensor, answers: Answers
         as_published=True,
     )
     path = case.folder / "sam.pth"
-    loaded = Refiner.from_checkpoint(path, radio=radio, scra=case.settings["scra"], settings=settings)
-    seen, decode = loaded.eye(image), loaded.sam.decode
+    loaded = SamRefiner.from_checkpoint(path, radio=radio, scra=case.settings["scra"], settings=settings)
+    seen, decode = loaded.embedder(image), loaded.sam.decode
 
     def answer(
         embedding: Tensor, points: Tensor, *prompts: Tensor, as_published: bool
@@ -112,14 +112,14 @@ def refiner(case: SimpleNamespace, radio: Radio, image: Tensor, answers: Answers
         return answers[key]
 
     loaded.sam.decode = answer
-    return Refiner(loaded.sam, lambda _: seen, settings)
+    return SamRefiner(loaded.sam, lambda _: seen, settings)
 
 
 def test_probabilities(
     case: SimpleNamespace,
     image: Tensor,
     probabilities: Tensor,
-    refiner: Refiner | None,
+    refiner: SamRefiner | None,
     expected: Expected,
 ) -> None:
     full = resized(probabilities, size_of(image))
@@ -134,7 +134,7 @@ def test_labels(
     case: SimpleNamespace,
     image: Tensor,
     probabilities: Tensor,
-    refiner: Refiner | None,
+    refiner: SamRefiner | None,
     expected: Expected,
 ) -> None:
     coarse = label_map(probabilities, size_of(image), case.settings["pred_thresh"])
@@ -148,7 +148,7 @@ def test_labels(
 
 
 def test_mended_refinement(
-    image: Tensor, probabilities: Tensor, refiner: Refiner | None, answers: Answers
+    image: Tensor, probabilities: Tensor, refiner: SamRefiner | None, answers: Answers
 ) -> None:
     """Labels follow the probabilities where there are masks, and are the coarse ones elsewhere.
 
@@ -161,10 +161,10 @@ def test_mended_refinement(
     coarse = resized(probabilities, size)
     for as_published in (True, False):
         settings = replace(refiner.settings, as_published=as_published, quality=-np.inf)
-        Refiner(refiner.sam, refiner.eye, settings).refine(image, probabilities, size)
+        SamRefiner(refiner.sam, refiner.embedder, settings).refine(image, probabilities, size)
         qualities = [quality for (_, published), (_, quality) in answers.items() if published == as_published]
         median = torch.cat(qualities).median().item() if qualities else 0.0
-        used = Refiner(refiner.sam, refiner.eye, replace(settings, quality=median))
+        used = SamRefiner(refiner.sam, refiner.embedder, replace(settings, quality=median))
         labels = used.refine(image, probabilities, size).labels
         refined = used.probabilities(image, probabilities, size)
         masked = refined.amax(dim=0) > 0

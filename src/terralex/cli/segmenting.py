@@ -104,8 +104,8 @@ def segment_photos(
 ) -> int:
     """Segment photos into a folder, or write rows alone to standard output; return the exit code."""
     from terralex.segmentation.photos.files import PhotoFolder, photo_columns, photo_row
-    from terralex.segmentation.photos.segmenting import PhotoSegmenter
-    from terralex.segmentation.refinement import Refiner
+    from terralex.segmentation.photos.photo_segmenter import PhotoSegmenter
+    from terralex.segmentation.refinement import load_refiner
 
     folder = outputs[0] if outputs else None
     if coco and folder is None:
@@ -122,7 +122,7 @@ def segment_photos(
         presence=presence,
         max_side=max_side,
         run=request.run,
-        refiner=Refiner.for_model(model, offline=request.run.offline) if refine else None,
+        refiner=load_refiner(model, offline=request.run.offline) if refine else None,
     )
     settings: dict[str, object] = {
         "model": model.key,

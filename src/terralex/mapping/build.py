@@ -218,7 +218,7 @@ def _encoder(
 ) -> FeatureEncoder | LabelEncoder:
     from terralex.mapping.encoding import FeatureEncoder, LabelEncoder
     from terralex.runtime.cache import VectorCache
-    from terralex.segmentation.refinement import Refiner
+    from terralex.segmentation.refinement import load_refiner
     from terralex.segmentation.segmenter import Segmenter
 
     if labels is None:
@@ -229,9 +229,10 @@ def _encoder(
         templates=fspath(templates) if isinstance(templates, PathLike) else templates,
         crop=crop,
         stride=stride,
+        refiner=load_refiner(model, offline=run.offline) if refine else None,
         cache=VectorCache("texts") if run.cache else None,
     )
-    return LabelEncoder(model, segmenter, Refiner.for_model(model, offline=run.offline) if refine else None)
+    return LabelEncoder(model, segmenter)
 
 
 def _check_size(

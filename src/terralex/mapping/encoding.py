@@ -18,7 +18,6 @@ from terralex.segmentation.segmenter import Segmenter
 if TYPE_CHECKING:
     from terralex.mapping.frames import Frame
     from terralex.models import Model
-    from terralex.segmentation.refinement import Refiner
 
 
 _PROBE = 64  # pixels of a picture that tells how many numbers a feature has
@@ -61,21 +60,20 @@ class LabelEncoder:
 
     Args:
         model: What sees.
-        segmenter: The model with its labels.
-        refiner: Sharpens outlines.
+        segmenter: The model with its labels, and its refiner if there is one.
     """
 
-    def __init__(self, model: Model, segmenter: Segmenter, refiner: Refiner | None = None) -> None:
-        self._model, self._segmenter, self._refiner = model, segmenter, refiner
+    def __init__(self, model: Model, segmenter: Segmenter) -> None:
+        self._model, self._segmenter = model, segmenter
         self.channels = len(segmenter.labels)
 
     def __call__(self, frame: Frame) -> NDArray[np.float32]:
         """Probabilities in a frame, float32 (K, h, w), or (K, H, W) if they are refined."""
         with _room_on(self._model):
             grid = self._segmenter.grid_probabilities(_pixels(self._model, frame))[0]
-            if self._refiner is not None:
+            if self._segmenter.refiner is not None:
                 colours = torch.from_numpy(frame.rgb).permute(2, 0, 1).float() / 255
-                grid = self._refiner.probabilities(colours, grid, frame.size)
+                grid = self._segmenter.refiner.probabilities(colours, grid, frame.size)
         return _array(grid)
 
 

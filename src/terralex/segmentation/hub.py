@@ -23,12 +23,11 @@ from terralex.models.radio import RadioCLIP, with_adaptor
 from terralex.models.registry import get_card
 from terralex.runtime.device import resolve_device
 from terralex.runtime.errors import UsageError
-from terralex.segmentation.labelling import NONE, denoise, label_map
-from terralex.segmentation.segmenter import Vocabulary, grid_probabilities
+from terralex.segmentation.segmenter import Vocabulary, grid_probabilities, label_picture
 
 if TYPE_CHECKING:
     from terralex.models.model import Model
-    from terralex.segmentation.refinement import Refiner
+    from terralex.segmentation.refinement import SamRefiner
 
 _ABSENT = 1e-10  # in place of 0 in one-hot rows, which are divided by their norm elsewhere
 
@@ -47,7 +46,7 @@ class RADSegEncoder:
         text_embeds: Their vectors (len(prompts), D).
         prediction_thresh: Pixels whose best class is less probable are none of them.
         prompt_denoising_thresh: Classes that nowhere in a picture reach this probability are not in it.
-        refiner: With `sam_refinement`: what sharpens outlines.
+        refiner: With `sam_refinement`: refines outlines.
 
     `model_version`, `text_query_mode`, `compile`, `amp`, `sam_refinement`, `return_radio_features`: as given.
 
@@ -69,8 +68,8 @@ class RADSegEncoder:
         scga_scaling: See there.
         slide_crop: See there.
         slide_stride: See there.
-        sam_refinement: With `predict`: sharpen outlines.
-        sam_ckpt: File of SAM's weights; by default as of `Refiner.from_checkpoint`.
+        sam_refinement: With `predict`: refine outlines with SAM.
+        sam_ckpt: File of SAM's weights; by default as of `SamRefiner.from_checkpoint`.
         coarse_thresh: As of `RefineSettings`, as are the next three.
         minimal_area: See there.
         sam_mask_coff: See there.
@@ -118,11 +117,11 @@ class RADSegEncoder:
         self.compile, self.amp, self.sam_refinement = compile, amp, sam_refinement
         self.return_radio_features, self.predict = return_radio_features, predict
         self.prediction_thresh, self.prompt_denoising_thresh = prediction_thresh, prompt_denoising_thresh
-        self.refiner: Refiner | None = None
+        self.refiner: SamRefiner | None = None
         if sam_refinement:
-            from terralex.segmentation.refinement import Refiner, RefineSettings  # which needs this package
+            from terralex.segmentation.refinement import RefineSettings, SamRefiner
 
-            self.refiner = Refiner.from_checkpoint(
+            self.refiner = SamRefiner.from_checkpoint(
                 sam_ckpt,
                 radio=cast(RadioCLIP, self.model.network).radio,
                 scra=scra_scaling,
@@ -250,13 +249,11 @@ class RADSegEncoder:
 
     def _labels(self, images: Tensor, found: Tensor, size: tuple[int, int], threshold: float) -> Tensor:
         """Labels (B, *size), -1 where the best class, unrefined, is less probable than that."""
-        labels = []
-        for image, one in self._pairs(images, found):
-            coarse = kept = label_map(one, size)
-            if self.refiner:
-                kept = self.refiner.refine(image, one, size, coarse)
-            labels.append(kept.labels.masked_fill(coarse.confidence < threshold, NONE))
-        return torch.stack(labels)
+        maps = [
+            label_picture(grid, size, image, threshold=threshold, refiner=self.refiner)
+            for image, grid in self._pairs(images, found)
+        ]
+        return torch.stack([picture.labels for picture in maps])
 
     def _pairs(self, images: Tensor, found: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
         return zip(images.to(self.device, torch.float32), found, strict=True)
@@ -266,8 +263,7 @@ class RADSegEncoder:
             raise UsageError("there are no classes to predict: pass classes=[...]")
         phrases = F.normalize(self.text_embeds.to(self.device, torch.float32), dim=-1)
         vocabulary = Vocabulary(tuple(self.prompts), phrases, scale=self.model.logit_scale)
-        found = grid_probabilities(self.encoder, vocabulary, features)
-        return torch.stack([denoise(picture, self.prompt_denoising_thresh) for picture in found])
+        return grid_probabilities(self.encoder, vocabulary, features, self.prompt_denoising_thresh)
 
     def _embed_labels(self, labels: Sequence[str]) -> Tensor:
         return self.model.class_weights(labels)

@@ -1,4 +1,4 @@
-"""Open-vocabulary segmentation: which of the given words each pixel of a picture is."""
+"""Open-vocabulary segmentation: features to class probabilities to refined labels of pixels."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from torch import Tensor
 
 from terralex.models.dense.encoder import DenseEncoder
 from terralex.runtime.errors import UsageError
-from terralex.segmentation.labelling import Segmentation, class_probabilities, denoise, label_map
+from terralex.segmentation.labelling import NONE, Segmentation, class_probabilities, denoise, label_map
 
 if TYPE_CHECKING:
     from terralex.models.model import Model
     from terralex.runtime.cache import VectorCache
+    from terralex.segmentation.refinement import Refiner
 
-_PLACES = 8192  # places that are compared with all phrases at once
+_CELLS = 8192  # cells of feature grids that are compared with all phrases at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +54,7 @@ class Vocabulary:
         synonyms = labels if isinstance(labels, Mapping) else {label: (label,) for label in labels}
         if len(synonyms) < len(labels):
             raise UsageError("a label is there twice")
-        owner = [place for place, own in enumerate(synonyms.values()) for _ in own]
+        owner = [index for index, own in enumerate(synonyms.values()) for _ in own]
         if len(set(owner)) < len(synonyms):
             raise UsageError("a label has no phrases")
         phrases = [phrase for own in synonyms.values() for phrase in own]
@@ -79,8 +80,9 @@ class Segmenter:
         crop: See there.
         stride: See there.
         prompt_denoising: Classes that nowhere in a picture reach this probability are not in it.
-        threshold: Pixels whose best class is less probable are none of them.
-        cache: Where vectors of prompts are kept between runs.
+        threshold: Pixels whose best class is less probable, before refinement, get the label `NONE`.
+        refiner: Refines outlines; None: labels are only interpolated.
+        cache: Cached vectors of prompts.
 
     Raises:
         UsageError: The labels, the templates, or the windows do not suit the model.
@@ -98,12 +100,13 @@ class Segmenter:
         stride: int | None = None,
         prompt_denoising: float = 0.5,
         threshold: float = 0.0,
+        refiner: Refiner | None = None,
         cache: VectorCache | None = None,
     ) -> None:
         self.encoder = DenseEncoder.for_model(model, scra=scra, scga=scga, crop=crop, stride=stride)
         self.vocabulary = Vocabulary.of(model, labels, templates, cache=cache)
         self.labels = self.vocabulary.labels
-        self.prompt_denoising, self.threshold = prompt_denoising, threshold
+        self.prompt_denoising, self.threshold, self.refiner = prompt_denoising, threshold, refiner
 
     @torch.no_grad()
     def grid_probabilities(self, pixels: Tensor) -> Tensor:
@@ -115,11 +118,11 @@ class Segmenter:
         Returns:
             float32 (B, K, h, w); bilinear interpolation leads to any size.
         """
-        found = grid_probabilities(self.encoder, self.vocabulary, self.encoder(pixels))
-        return torch.stack([denoise(picture, self.prompt_denoising) for picture in found])
+        features = self.encoder(pixels)
+        return grid_probabilities(self.encoder, self.vocabulary, features, self.prompt_denoising)
 
     def segment(self, pixels: Tensor, size: tuple[int, int] | None = None) -> Segmentation:
-        """Label every pixel.
+        """Label every pixel, without refinement, which needs the picture in colours: see `label`.
 
         Args:
             pixels: (B, bands, H, W) of any size, normalised.
@@ -132,14 +135,57 @@ class Segmenter:
         maps = [label_map(picture, size, self.threshold) for picture in self.grid_probabilities(pixels)]
         return Segmentation(*(torch.stack(parts) for parts in zip(*maps, strict=True)))
 
+    def label(self, probabilities: Tensor, size: tuple[int, int], image: Tensor) -> Segmentation:
+        """Label every pixel of one picture, with refined outlines if there is a refiner.
+
+        Args:
+            probabilities: float32 (K, h, w), as of `grid_probabilities`.
+            size: Height and width (H, W) of the result.
+            image: float32 (3, h0, w0), the picture in RGB from 0 to 1, of any size.
+
+        Returns:
+            Labels and confidence (H, W).
+        """
+        return label_picture(probabilities, size, image, threshold=self.threshold, refiner=self.refiner)
+
+
+def label_picture(
+    probabilities: Tensor,
+    size: tuple[int, int],
+    image: Tensor,
+    *,
+    threshold: float = 0.0,
+    refiner: Refiner | None = None,
+) -> Segmentation:
+    """As `Segmenter.label`, with a threshold and a refiner as of `Segmenter`."""
+    coarse = result = label_map(probabilities, size)
+    if refiner is not None:
+        result = refiner.refine(image, probabilities, size, coarse)
+    return Segmentation(result.labels.masked_fill(coarse.confidence < threshold, NONE), result.confidence)
+
 
 @torch.no_grad()
-def grid_probabilities(encoder: DenseEncoder, vocabulary: Vocabulary, features: Tensor) -> Tensor:
-    """Probabilities of classes for features (B, C, h, w): float32 (B, K, h, w)."""
+def grid_probabilities(
+    encoder: DenseEncoder, vocabulary: Vocabulary, features: Tensor, presence: float = 0.0
+) -> Tensor:
+    """Probabilities of classes on the grid of features.
+
+    Args:
+        encoder: Brings features into the space of texts.
+        vocabulary: The classes.
+        features: (B, C, h, w).
+        presence: Classes that nowhere in a picture reach this probability are set to 0.
+
+    Returns:
+        float32 (B, K, h, w).
+    """
     batch, _, *grid = features.shape
-    places = features.flatten(2).transpose(1, 2).flatten(0, 1)
-    found = [
-        class_probabilities(encoder.align(some), vocabulary.phrases, vocabulary.owner, vocabulary.scale)
-        for some in torch.split(places, _PLACES)
-    ]
-    return torch.cat(found).reshape(batch, *grid, -1).permute(0, 3, 1, 2)
+    cells = features.flatten(2).transpose(1, 2).flatten(0, 1)
+    probabilities = torch.cat(
+        [
+            class_probabilities(encoder.align(some), vocabulary.phrases, vocabulary.owner, vocabulary.scale)
+            for some in torch.split(cells, _CELLS)
+        ]
+    )
+    pictures = probabilities.reshape(batch, *grid, -1).permute(0, 3, 1, 2)
+    return torch.stack([denoise(picture, presence) for picture in pictures])

@@ -145,12 +145,12 @@ def _check_outputs(output: Path | None, overwrite: bool) -> None:
 def _mappers(model: "Model", fuse: Fuse, refine: bool, offline: bool) -> "MakeMapper":
     from terralex.evaluation.mapping.mapper import FeatureMapper, ProbabilityMapper
     from terralex.runtime.cache import VectorCache
-    from terralex.segmentation.refinement import Refiner
+    from terralex.segmentation.refinement import load_refiner
 
     cache = VectorCache("texts")
     if fuse is Fuse.features:
         return lambda setting, names: FeatureMapper(model, setting, names, cache=cache)
-    refiner = Refiner.for_model(model, offline=offline) if refine else None
+    refiner = load_refiner(model, offline=offline) if refine else None
     return lambda setting, names: ProbabilityMapper(model, setting, names, refiner=refiner, cache=cache)
 
 

@@ -139,14 +139,12 @@ def _load(name: str, run: ModelOptions) -> "Model":
 def _labellers(model: "Model", refine: bool, offline: bool) -> "Callable[[Setting, Names], Labeller]":
     from terralex.evaluation.segmentation.labelling import ModelLabeller
     from terralex.runtime.cache import VectorCache
-    from terralex.segmentation.refinement import Refiner, RefineSettings
+    from terralex.segmentation.refinement import load_refiner
 
     cache = VectorCache("texts")
-    loaded = Refiner.for_model(model, offline=offline) if refine else None
+    refiner = load_refiner(model, offline=offline) if refine else None
 
     def make(setting: "Setting", names: "Names") -> ModelLabeller:
-        settings = RefineSettings(coarse_threshold=setting.dataset.coarse_threshold)
-        refiner = Refiner(loaded.sam, loaded.eye, settings) if loaded else None
         return ModelLabeller(model, setting, names, refiner=refiner, cache=cache)
 
     return make

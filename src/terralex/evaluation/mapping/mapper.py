@@ -61,7 +61,7 @@ class ProbabilityMapper:
         model: What is measured.
         setting: With which windows.
         names: The classes.
-        refiner: Sharpens outlines in each frame.
+        refiner: Refines outlines in each frame; None: no refinement.
         cache: Where vectors of prompts are kept between runs.
 
     Raises:
@@ -83,11 +83,12 @@ class ProbabilityMapper:
             crop=setting.crop,
             stride=setting.stride,
             prompt_denoising=setting.prompt_denoising,
+            refiner=refiner,
             cache=cache,
         )
         about = [f"denoised {setting.prompt_denoising}", f"refined {refiner is not None}"]
         self.key = f"{model.key} {digest([*about, *names])}"
-        self._encode = LabelEncoder(model, segmenter, refiner)
+        self._encode = LabelEncoder(model, segmenter)
 
     def encode(self, frame: Frame) -> NDArray[np.float32]:
         """As of `Mapper`."""

@@ -61,8 +61,8 @@ def segment(
             dense features.
         TerralexError: The model cannot be loaded or run.
     """
-    from terralex.segmentation.photos.segmenting import PhotoSegmenter
-    from terralex.segmentation.refinement import Refiner  # it brings torch, as does the next
+    from terralex.segmentation.photos.photo_segmenter import PhotoSegmenter
+    from terralex.segmentation.refinement import load_refiner  # it brings torch, as does the next
 
     run = _local({"batch_size": BATCH_SIZE, **options})
     loaded = open_model(model, run)
@@ -74,7 +74,7 @@ def segment(
         presence=presence,
         max_side=max_side,
         run=run,
-        refiner=Refiner.for_model(loaded, offline=run.offline) if refine else None,
+        refiner=load_refiner(loaded, offline=run.offline) if refine else None,
     )
     return segmenter.stream(inputs)
 
@@ -107,7 +107,7 @@ def heatmaps(
     Raises:
         UsageError, TerralexError: As `segment`.
     """
-    from terralex.segmentation.photos.segmenting import PhotoSegmenter
+    from terralex.segmentation.photos.photo_segmenter import PhotoSegmenter
 
     run = _local({"batch_size": 1, **options})
     segmenter = PhotoSegmenter(

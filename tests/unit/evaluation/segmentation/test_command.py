@@ -13,7 +13,7 @@ from torch import Tensor
 from terralex.cli.app import run
 from terralex.cli.evaluate.segmentation import Dataset, Resolution
 from terralex.evaluation.segmentation import choose_settings, class_names, load_settings
-from terralex.evaluation.segmentation.labelling import ModelLabeller
+from terralex.evaluation.segmentation.labeller import ModelLabeller
 from terralex.imagery import Image
 from terralex.models import Model
 from terralex.runtime.errors import InputError

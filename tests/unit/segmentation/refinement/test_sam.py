@@ -11,9 +11,9 @@ from terralex.models.hub import hand_folder
 from terralex.runtime.errors import TerralexError
 from terralex.segmentation.refinement import (
     SAM_NAME,
-    Refiner,
     Sam,
-    SamEye,
+    SamEmbedder,
+    SamRefiner,
     build_sam,
     locate_sam,
     read_sam,
@@ -97,7 +97,7 @@ def test_no_sam(tmp_path: Path) -> None:
 
 def test_no_trunk_in_the_file(file: Path) -> None:
     with pytest.raises(TerralexError, match=r"lacks vision_encoder\.pos_embed"):
-        Refiner.from_checkpoint(file)
+        SamRefiner.from_checkpoint(file)
 
 
 def test_absent_weights_name_the_file_and_the_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,7 +158,7 @@ def test_own_trunk(with_trunk: tuple[Sam, Path]) -> None:
         found.vision_encoder.get_submodule("neck").state_dict()
     )
     image = torch.rand(3, 30, 41, generator=torch.Generator().manual_seed(0))
-    embedding, frame = SamEye(found)(image)
+    embedding, frame = SamEmbedder(found)(image)
     assert frame == (749, 1024)
     mean, std = torch.tensor([123.675, 116.28, 103.53]), torch.tensor([58.395, 57.12, 57.375])
     pixels = torch.zeros(1, 3, 1024, 1024)
@@ -169,4 +169,4 @@ def test_own_trunk(with_trunk: tuple[Sam, Path]) -> None:
 
 def test_the_eye_needs_the_trunk(sam: Sam) -> None:
     with pytest.raises(ValueError, match="without its trunk"):
-        SamEye(sam)
+        SamEmbedder(sam)

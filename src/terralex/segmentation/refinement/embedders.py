@@ -1,4 +1,4 @@
-"""What SAM's decoder looks at: a picture's embedding, from RADIO or from SAM's own vision transformer."""
+"""Embeddings of pictures for SAM's decoder, by RADIO or by SAM's own vision transformer."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _SAM_MEAN = (123.675 / 255, 116.28 / 255, 103.53 / 255)
 _SAM_STD = (58.395 / 255, 57.12 / 255, 57.375 / 255)
 
 
-class Eye(Protocol):
-    """A way to SAM's embedding of a picture."""
+class ImageEmbedder(Protocol):
+    """Computes SAM's embedding of a picture."""
 
     def __call__(self, image: Tensor, /) -> tuple[Tensor, tuple[int, int]]:
         """RGB from 0 to 1 (3, H, W) to an embedding (1, 256, grid, grid), and the frame.
@@ -29,7 +29,7 @@ class Eye(Protocol):
         ...
 
 
-class RadioEye:
+class RadioEmbedder:
     """RADIO's features, with SCRA and in one window, in the space of SAM's trunk; then SAM's neck.
 
     Args:
@@ -52,7 +52,7 @@ class RadioEye:
         self._radio, self._tower, self._sam = radio, RadioTower(radio, "sam", scra), sam
 
     def __call__(self, image: Tensor) -> tuple[Tensor, tuple[int, int]]:
-        """See `Eye`."""
+        """See `ImageEmbedder`."""
         patch, square = self._tower.patch_size, self._sam.image_size
         height, width = image.shape[1:]
         cells = square // patch
@@ -65,7 +65,7 @@ class RadioEye:
         return self._sam.neck(projected.to(self._sam.device, torch.float32)), (frame[0], frame[1])
 
 
-class SamEye:
+class SamEmbedder:
     """SAM's own vision transformer.
 
     Args:
@@ -78,7 +78,7 @@ class SamEye:
         self._sam = sam
 
     def __call__(self, image: Tensor) -> tuple[Tensor, tuple[int, int]]:
-        """See `Eye`."""
+        """See `ImageEmbedder`."""
         square, device = self._sam.image_size, self._sam.device
         height, width = image.shape[1:]
         scale = square / max(height, width)

@@ -1,4 +1,4 @@
-"""Pictures through a model: labels for every pixel, or how much each is like each phrase."""
+"""Photos through a model: labels of pixels, or heat maps of phrases."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from torch.nn import functional as F
 from terralex.recognition.items import Item
 from terralex.runtime.cache import VectorCache
 from terralex.runtime.options import RunOptions
-from terralex.segmentation.labelling import label_map
 from terralex.segmentation.photos.reading import Outcome, Photo, PhotoReader, groups, no_room
 from terralex.segmentation.photos.records import NONE, HeatMaps, Segmentation, share_out
 from terralex.segmentation.refinement import Refiner
@@ -37,7 +36,7 @@ class PhotoSegmenter:
         presence: Labels that nowhere in a picture reach this probability are not in it.
         max_side: Pixels of the longer side that the model sees; larger pictures are made smaller for it.
         run: How pictures are read; `batch_size` of one size go through the model at once.
-        refiner: Sharpens outlines.
+        refiner: Refines outlines; None: no refinement.
 
     Attributes:
         model: What segments.
@@ -76,10 +75,10 @@ class PhotoSegmenter:
             templates=templates,
             prompt_denoising=presence,
             threshold=threshold,
+            refiner=refiner,
             cache=VectorCache("texts") if run.cache else None,
         )
         self.names = self._segmenter.labels
-        self._refiner = refiner
 
     @property
     def batch_size(self) -> int:
@@ -104,23 +103,23 @@ class PhotoSegmenter:
         return (one for chunk in self.reader.stream(inputs) for one in self._heat(chunk, softmax))
 
     def _segment(self, chunk: Sequence[Outcome]) -> list[Segmentation]:
-        found = self._run(chunk, self._segmenter.grid_probabilities)
-        return [self._segmentation(outcome, found.get(id(outcome.photo))) for outcome in chunk]
+        grids = self._run(chunk, self._segmenter.grid_probabilities)
+        return [self._segmentation(outcome, grids.get(id(outcome.photo))) for outcome in chunk]
 
     def _heat(self, chunk: Sequence[Outcome], softmax: bool) -> list[HeatMaps]:
-        found = self._run(chunk, self._probabilities if softmax else self._cosines)
-        return [self._heatmaps(outcome, found.get(id(outcome.photo))) for outcome in chunk]
+        grids = self._run(chunk, self._probabilities if softmax else self._cosines)
+        return [self._heatmaps(outcome, grids.get(id(outcome.photo))) for outcome in chunk]
 
     def _run(self, chunk: Iterable[Outcome], model: Any) -> dict[int, Tensor]:  # noqa: ANN401
-        """What the model says of each photo, (K, h, w), by its identity; none where it is no number."""
-        found: dict[int, Tensor] = {}
+        """Maps (K, h, w) by the identity of the photo; photos with values that are not finite are absent."""
+        results: dict[int, Tensor] = {}
         for same in groups(outcome.photo for outcome in chunk if outcome.photo):
             try:
                 maps = model(torch.stack([photo.pixels for photo in same]))
             except Exception as error:
                 raise no_room(error, self.model.device) from error
-            found |= {id(photo): one for photo, one in zip(same, maps, strict=True) if one.isfinite().all()}
-        return found
+            results |= {id(photo): one for photo, one in zip(same, maps, strict=True) if one.isfinite().all()}
+        return results
 
     def _probabilities(self, pixels: Tensor) -> Tensor:
         segmenter = self._segmenter
@@ -130,13 +129,13 @@ class PhotoSegmenter:
     def _cosines(self, pixels: Tensor) -> Tensor:
         """The largest cosine of each label's phrases: float32 (B, K, h, w)."""
         encoder, vocabulary = self._segmenter.encoder, self._segmenter.vocabulary
-        places = encoder(pixels).movedim(1, -1)
-        aligned = F.normalize(encoder.align(places.flatten(0, 2)).float(), dim=-1)
+        cells = encoder(pixels).movedim(1, -1)
+        aligned = F.normalize(encoder.align(cells.flatten(0, 2)).float(), dim=-1)
         cosines = aligned @ vocabulary.phrases.T
         if vocabulary.owner is not None:
             best = cosines.new_full((len(cosines), len(vocabulary.labels)), -1)
             cosines = best.scatter_reduce_(1, vocabulary.owner.expand(len(cosines), -1), cosines, "amax")
-        return cosines.reshape(*places.shape[:3], -1).movedim(-1, 1)
+        return cosines.reshape(*cells.shape[:3], -1).movedim(-1, 1)
 
     def _segmentation(self, outcome: Outcome, grid: Tensor | None) -> Segmentation:
         photo = outcome.photo
@@ -148,11 +147,8 @@ class PhotoSegmenter:
                 error=outcome.error or _NOT_FINITE,
             )
         size = photo.picture.shape[0], photo.picture.shape[1]
-        coarse = found = label_map(grid, size)
-        if self._refiner:
-            found = self._refiner.refine(_colours(photo), grid, size, coarse)
-        kept = found.labels.masked_fill(coarse.confidence < self._segmenter.threshold, NONE)
-        labels = kept.cpu().numpy().astype(np.int32)
+        result = self._segmenter.label(grid, size, _colours(photo))
+        labels = result.labels.cpu().numpy().astype(np.int32)
         if photo.valid is not None:
             labels[~photo.valid] = NONE
         return Segmentation(
@@ -160,7 +156,7 @@ class PhotoSegmenter:
             window=photo.window,
             names=self.names,
             labels=labels,
-            classes=share_out(self.names, labels, found.confidence.cpu().numpy(), photo.valid),
+            classes=share_out(self.names, labels, result.confidence.cpu().numpy(), photo.valid),
             picture=photo.picture,
             grid=photo.grid,
             model=self.model.name,

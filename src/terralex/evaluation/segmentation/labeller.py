@@ -11,7 +11,6 @@ from terralex.models import Model
 from terralex.models.preprocess import match_bands, prepare
 from terralex.runtime.cache import VectorCache
 from terralex.runtime.errors import InputError, UsageError
-from terralex.segmentation.labelling import NONE, label_map
 from terralex.segmentation.refinement import Refiner
 from terralex.segmentation.segmenter import Segmenter
 
@@ -23,10 +22,10 @@ class ModelLabeller:
 
     Args:
         model: What is measured.
-        setting: With which windows and scales.
+        setting: The published windows, scales and thresholds.
         names: The classes, each with its phrases.
-        refiner: What sharpens outlines, if anything does.
-        cache: Where vectors of prompts are kept between runs.
+        refiner: Refines outlines; None: no refinement. The data set sets its coarse threshold.
+        cache: Cached vectors of prompts.
 
     Raises:
         UsageError: The model has no dense features, or does not take pictures in red, green and blue.
@@ -50,29 +49,26 @@ class ModelLabeller:
             stride=setting.stride,
             prompt_denoising=setting.prompt_denoising,
             threshold=setting.threshold,
+            refiner=refiner and refiner.with_coarse_threshold(setting.dataset.coarse_threshold),
             cache=cache,
         )
-        self._refiner = refiner
         self._spec = model.card.input
         _check_bands(model)
 
     def label(self, pixels: Tensor, size: tuple[int, int]) -> Tensor:
-        """As of `Labeller`; pixels where no class is probable enough are `models.dense.NONE`."""
+        """As of `Labeller`; pixels where no class is probable enough are `segmentation.labelling.NONE`."""
         picture = Image(pixels.numpy(), _COLOURS, "8bit")
         prepared = prepare(picture, self._spec, whole=True).pixels
         probabilities = self._segmenter.grid_probabilities(prepared[None])[0]
         if not probabilities.isfinite().all():
             raise InputError("the model gives no finite numbers for it")
-        coarse = found = label_map(probabilities, size)
-        if self._refiner:
-            found = self._refiner.refine(pixels / 255, probabilities, size, coarse)
-        return found.labels.masked_fill(coarse.confidence < self._segmenter.threshold, NONE)
+        return self._segmenter.label(probabilities, size, pixels / 255).labels
 
 
 def _check_bands(model: Model) -> None:
     spec = model.card.input
-    places = match_bands(Bands(spec.bands, spec.sensor), _COLOURS)
-    if set(places) - {None} != {0, 1, 2} or (None in places and spec.missing == "error"):
+    matches = match_bands(Bands(spec.bands, spec.sensor), _COLOURS)
+    if set(matches) - {None} != {0, 1, 2} or (None in matches and spec.missing == "error"):
         raise UsageError(
             f"{model.name} takes {', '.join(spec.bands)}: these benchmarks are in red, green and blue"
         )

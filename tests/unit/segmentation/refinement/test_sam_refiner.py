@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from terralex.segmentation.labelling import Segmentation, label_map
-from terralex.segmentation.refinement import Refiner, RefineSettings, Sam
+from terralex.segmentation.refinement import RefineSettings, Sam, SamRefiner
 
 FRAME = (192, 256)
 IMAGE = torch.zeros(3, 12, 16)
@@ -33,7 +33,7 @@ def test_refinement_is_as_described(
     sam: Sam, embedding: Tensor, settings: RefineSettings, size: tuple[int, int], as_published: bool
 ) -> None:
     settings = replace(settings, as_published=as_published)
-    refiner = Refiner(sam, lambda _: (embedding, FRAME), settings)
+    refiner = SamRefiner(sam, lambda _: (embedding, FRAME), settings)
     labels, probabilities, qualities = plain.refine(sam, embedding, FRAME, grid(), size, settings)
     accepted = sum(quality > settings.quality for quality in qualities)
     assert 2 < accepted < len(qualities) - 2
@@ -47,7 +47,7 @@ def test_refinement_is_as_described(
 
 def test_the_mended_behaviour_differs(sam: Sam, embedding: Tensor, settings: RefineSettings) -> None:
     refined = [
-        Refiner(sam, lambda _: (embedding, FRAME), replace(settings, as_published=published)).refine(
+        SamRefiner(sam, lambda _: (embedding, FRAME), replace(settings, as_published=published)).refine(
             IMAGE, grid(), (60, 80)
         )
         for published in (False, True)
@@ -85,7 +85,7 @@ def test_a_region_that_sam_fails_on_keeps_its_label() -> None:
     for published, expected in ((False, 0), (True, 1)):
         sam = Answering(everywhere, [0.1, 0.95])
         settings = RefineSettings(as_published=published)
-        refiner = Refiner(sam, lambda _: (torch.zeros(1), (256, 256)), settings)
+        refiner = SamRefiner(sam, lambda _: (torch.zeros(1), (256, 256)), settings)
         found = refiner.refine(IMAGE, halves(), (64, 64))
         assert (found.labels[:, 40:] == 1).all()
         assert (found.labels[:, :24] == expected).all()
@@ -94,7 +94,7 @@ def test_a_region_that_sam_fails_on_keeps_its_label() -> None:
 
 def test_no_mask_is_good_enough() -> None:
     sam = Answering(torch.full((64, 64), 10.0), [0.9, 0.1])
-    refiner = Refiner(sam, lambda _: (torch.zeros(1), (256, 256)))
+    refiner = SamRefiner(sam, lambda _: (torch.zeros(1), (256, 256)))
     coarse = label_map(halves(), (64, 64))
     found = refiner.refine(IMAGE, halves(), (64, 64))
     assert torch.equal(found.labels, coarse.labels)
@@ -108,7 +108,7 @@ def test_no_mask_is_good_enough() -> None:
 def test_masks_nowhere() -> None:
     """SAM is sure of masks that are empty: labels stay."""
     sam = Answering(torch.full((64, 64), -10.0), [0.95, 0.95])
-    found = Refiner(sam, lambda _: (torch.zeros(1), (256, 256))).refine(IMAGE, halves(), (64, 64))
+    found = SamRefiner(sam, lambda _: (torch.zeros(1), (256, 256))).refine(IMAGE, halves(), (64, 64))
     assert torch.equal(found.labels, label_map(halves(), (64, 64)).labels)
 
 
@@ -118,7 +118,7 @@ def test_prompts_are_in_the_frame_of_the_features() -> None:
     for published in (False, True):
         sam = Answering(torch.zeros(256, 256), [0.0, 0.0])
         sam.image_size, sam.prompt_size = 1024, 256
-        refiner = Refiner(
+        refiner = SamRefiner(
             sam, lambda _: (torch.zeros(1), (816, 1024)), RefineSettings(as_published=published)
         )
         refiner.refine(torch.zeros(3, 448, 560), halves(), (448, 560))
@@ -132,7 +132,7 @@ def test_prompts_are_in_the_frame_of_the_features() -> None:
 def test_mask_prompts() -> None:
     """Probabilities above the threshold, scaled; 0 elsewhere."""
     sam = Answering(torch.zeros(64, 64), [0.0, 0.0])
-    Refiner(sam, lambda _: (torch.zeros(1), (256, 256))).refine(IMAGE, halves(0.95), (64, 64))
+    SamRefiner(sam, lambda _: (torch.zeros(1), (256, 256))).refine(IMAGE, halves(0.95), (64, 64))
     _, _, masks = sam.prompts[0]
     assert masks[0].max() == pytest.approx(0.95 * 0.005)
     assert (masks[0][:, 40:] == 0).all()
@@ -146,7 +146,7 @@ def test_nothing_probable() -> None:
 
     sam = Answering(torch.zeros(64, 64), [])
     for empty in (torch.zeros(3, 8, 8), torch.full((20, 8, 8), 0.05)):
-        found = Refiner(sam, never).refine(IMAGE, empty, (64, 64))
+        found = SamRefiner(sam, never).refine(IMAGE, empty, (64, 64))
         assert torch.equal(found.labels, label_map(empty, (64, 64)).labels)
     assert sam.prompts == []
 
@@ -155,13 +155,13 @@ def test_coarse_labels_that_are_there_already() -> None:
     sam = Answering(torch.full((64, 64), -10.0), [0.95] * 2)
     coarse = label_map(halves(), (64, 64))
     turned = Segmentation(1 - coarse.labels, coarse.confidence)
-    refiner = Refiner(sam, lambda _: (torch.zeros(1), (256, 256)))
+    refiner = SamRefiner(sam, lambda _: (torch.zeros(1), (256, 256)))
     assert torch.equal(refiner.refine(IMAGE, halves(), (64, 64), turned).labels, turned.labels)
 
 
 def test_one_pixel() -> None:
     sam = Answering(torch.zeros(64, 64), [])
-    found = Refiner(sam, lambda _: (torch.zeros(1), (256, 256))).refine(IMAGE, halves(), (1, 1))
+    found = SamRefiner(sam, lambda _: (torch.zeros(1), (256, 256))).refine(IMAGE, halves(), (1, 1))
     assert found.labels.shape == (1, 1)
 
 
@@ -177,7 +177,7 @@ def test_no_stack_of_all_classes(sam: Sam, embedding: Tensor) -> None:
 
     size, classes = (600, 800), 40
     settings = RefineSettings(minimal_area=4000, quality=-np.inf)
-    refiner = Refiner(sam, lambda _: (embedding, FRAME), settings)
+    refiner = SamRefiner(sam, lambda _: (embedding, FRAME), settings)
     with Watch():
         refiner.refine(IMAGE, grid(classes), size)
     assert max(seen) < classes / 4 * size[0] * size[1]
