@@ -1,6 +1,7 @@
-"""Files to pixels with bands, units and a place, and back."""
+"""Files to pixels with bands, units and a grid, and back."""
 
-from terralex.imagery._scenes import is_scene_folder
+from terralex.imagery._band_files import is_scene_folder
+from terralex.imagery._class_maps import read_classes
 from terralex.imagery.bands import Bands
 from terralex.imagery.catalog import Band, Order, Sensor, load_orders, load_sensors
 from terralex.imagery.grid import Grid, Transform, Window
@@ -30,6 +31,7 @@ __all__ = [
     "load_orders",
     "load_sensors",
     "parse_units",
+    "read_classes",
     "read_image",
     "to_reflectance",
     "to_rgb8",

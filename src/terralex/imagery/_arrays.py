@@ -1,6 +1,7 @@
 """Arrays: `.npy`, `.npz`, and those already in memory."""
 
 import zipfile
+from collections.abc import Sequence
 from typing import IO, Any
 
 import numpy as np
@@ -8,24 +9,26 @@ from numpy.typing import NDArray
 
 from terralex.imagery import _guards
 from terralex.imagery._identify import MOST_BANDS, Request, by_colour, by_statement, unknown_bands
-from terralex.imagery._meaning import check_meaning, settle
-from terralex.imagery.image import Image
+from terralex.imagery._planes import Planes
+from terralex.imagery._values import check_values, determine_units
 from terralex.runtime.errors import InputError
 
 
-def read_npy(path: str, request: Request) -> Image:
+def read_npy(path: str, request: Request) -> Planes:
     """Read an `.npy` file: (height, width), channels first or channels last."""
     with _guards.reading(path):
         array = np.load(path, mmap_mode="r", allow_pickle=False)
-    _check_array(path, array.shape, array.dtype)
-    return arrange(array, path, request)
+    return decode_array(array, path, request)
 
 
-def read_npz(path: str, request: Request) -> Image:
+def read_npz(path: str, request: Request) -> Planes:
     """Read the only picture-shaped array of an `.npz` file; its headers are checked before it is unpacked."""
     with _guards.reading(path), zipfile.ZipFile(path) as archive:
         headers: dict[str, tuple[int, ...]] = {}
-        for name in archive.namelist():
+        names = archive.namelist()
+        if names and not any(name.endswith(".npy") for name in names):
+            raise _no_array_archive(path, names)
+        for name in names:
             if name.endswith(".npy"):
                 with archive.open(name) as member:
                     shape, dtype = _header(member)
@@ -38,17 +41,24 @@ def read_npz(path: str, request: Request) -> Image:
     return arrange(array, path, request)
 
 
-def image_from_array(array: NDArray[Any], source: str, request: Request) -> Image:
-    """Make an image of an array in memory; see `Image.from_array`."""
+def decode_array(array: NDArray[Any], source: str, request: Request) -> Planes:
+    """Find the bands and units of an array; the request's window does not count here.
+
+    Raises:
+        InputError: If it is no image, or its axis of bands, the bands or the units are not plain.
+    """
     _check_array(source, array.shape, array.dtype)
     return arrange(array, source, request)
 
 
-def arrange(array: NDArray[Any], source: str, request: Request) -> Image:
-    """Find the axis of bands, name them, and copy what is wanted into an image.
+def arrange(array: NDArray[Any], source: str, request: Request, nodata: float | None = None) -> Planes:
+    """As `decode_array`, of an array that was checked before.
 
-    Raises:
-        InputError: If the axis, the bands or the units are not plain.
+    Args:
+        array: Of two or three axes.
+        source: For messages.
+        request: What the caller states and wants.
+        nodata: The value that is declared to be no data.
     """
     planes = _channels_first(array, source, request)
     if request.bands:
@@ -60,12 +70,27 @@ def arrange(array: NDArray[Any], source: str, request: Request) -> Image:
         choice = found
     choice = choice.narrow(request.want)
     dtype = planes.dtype.newbyteorder("=")
-    pixels: NDArray[Any] = np.array(planes[list(choice.places)], dtype, order="C")
-    finite = np.isfinite(pixels).all(axis=0) if dtype.kind == "f" else np.ones(pixels.shape[1:], bool)
-    valid = None if finite.all() else finite
-    pixels, units, _ = settle(source, pixels, request)
-    image = check_meaning(Image(pixels, choice.bands, units, valid=valid, source=source))
-    return image.crop(request.window) if request.window else image
+    pixels: NDArray[Any] = np.array(planes[list(choice.planes)], dtype, order="C")
+    has_data = declared_valid(pixels, [nodata] * len(pixels))
+    valid = None if has_data.all() else has_data
+    pixels, units, _ = determine_units(source, pixels, request, valid=valid)
+    return check_values(Planes(pixels, choice.bands, units, valid=valid, source=source))
+
+
+def declared_valid(pixels: NDArray[Any], nodata: Sequence[float | None]) -> NDArray[np.bool_]:
+    """Return where pixels hold data, bool (height, width), by the nodata value of each plane.
+
+    Not a number in any band is no data. So is the declared value, in any band if no measurement can be that,
+    else (0, and any 8-bit value) only in all bands.
+    """
+    valid = np.ones(pixels.shape[1:], bool)
+    if pixels.dtype.kind == "f":
+        valid &= np.isfinite(pixels).all(axis=0)
+    marked = [plane == value for plane, value in zip(pixels, nodata, strict=True) if value is not None]
+    if marked:
+        measurable = pixels.dtype == np.uint8 or 0 in nodata
+        valid &= ~(np.all(marked, axis=0) if measurable else np.any(marked, axis=0))
+    return valid
 
 
 def _is_picture(array: NDArray[Any], request: Request) -> bool:
@@ -121,5 +146,14 @@ def _only_picture(path: str, headers: dict[str, tuple[int, ...]]) -> str:
             return names[0]
         if names:
             listed = ", ".join(name.removesuffix(".npy") for name in names)
-            raise InputError(f"{path}: holds several arrays ({listed}) and nothing tells which is the image")
+            raise InputError(f"{path}: holds several arrays ({listed}) and nothing says which is the image")
     raise InputError(f"{path}: holds no array of two or three axes of numbers")
+
+
+def _no_array_archive(path: str, names: Sequence[str]) -> InputError:
+    """Return the error for a ZIP file that is not one of arrays."""
+    if any(".SAFE/" in name for name in names):
+        return InputError(f"{path}: a zipped Sentinel-2 product; unpack it and pass the .SAFE folder")
+    return InputError(
+        f"{path}: a ZIP archive of files that are not arrays ({names[0]}, ...); unpack it first"
+    )

@@ -3,18 +3,21 @@
 from typing import Any
 
 import numpy as np
+import PIL.AvifImagePlugin  # Pillow finds only some formats by itself when told which to try
 import PIL.Image
-import PIL.WebPImagePlugin  # Pillow finds only some formats by itself when told which to try
+import PIL.WebPImagePlugin
 from numpy.typing import NDArray
 
 from terralex.imagery import _guards
 from terralex.imagery._identify import RGB, Request, by_statement
-from terralex.imagery._meaning import to_picture
-from terralex.imagery.image import Image
+from terralex.imagery._planes import Planes
+from terralex.imagery._values import to_picture
 from terralex.runtime.errors import InputError
 
 # Formats that are plain data: others that Pillow knows start programs (EPS) or are no pictures.
-FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "GIF")
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "BMP", "DIB", "GIF")
+
+_ANIMATED = ("PNG", "WEBP", "AVIF", "GIF")
 
 _UPRIGHT = {
     2: PIL.Image.Transpose.FLIP_LEFT_RIGHT,
@@ -31,35 +34,39 @@ if PIL.Image.MAX_IMAGE_PIXELS is not None:
     PIL.Image.MAX_IMAGE_PIXELS = max(PIL.Image.MAX_IMAGE_PIXELS, _guards.MAX_PIXELS // 2)
 
 
-def read_picture(path: str, request: Request) -> Image:
-    """Read a JPEG, PNG, WebP, BMP or GIF file (of several frames the first).
+def read_picture(path: str, request: Request) -> Planes:
+    """Read a JPEG, PNG, WebP, AVIF, BMP or GIF file (of several frames the first).
 
-    A picture says itself what it is: red, green and blue in 8 bit. Of a request only its window counts,
-    and its bands if they are three (an infrared picture), or four (one with a band in the place of alpha).
+    A picture is red, green and blue in 8 bit by itself. Of a request only its bands count, and only if they
+    are three (an infrared picture) or four (one with a band in the place of alpha), and the orientation.
     """
     with _guards.reading(path), _open(path) as picture:
-        return image_from_picture(picture, source=path, request=request)
+        return decode_picture(picture, path, request)
 
 
-def image_from_picture(picture: PIL.Image.Image, *, source: str, request: Request | None = None) -> Image:
-    """Decode a Pillow picture to uint8 (3, height, width), upright; transparent pixels are not valid.
+def decode_picture(picture: PIL.Image.Image, source: str, request: Request) -> Planes:
+    """Decode a Pillow picture to uint8 (3, height, width); transparent pixels are not valid.
+
+    It is turned upright by its EXIF orientation, unless the request wants it as stored. The request's window
+    does not count here.
 
     Raises:
         InputError: If it is truncated or too large.
     """
     _guards.check_size(source, picture.width, picture.height, 4)
     with _guards.reading(source):
-        orientation = _orientation(picture)
+        orientation = _orientation(picture) if request.upright else 1
+        frames = int(getattr(picture, "n_frames", 1)) if picture.format in _ANIMATED else 1
         picture.load()
-        upright = picture.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else picture
-        stated = request.bands if request and request.bands else RGB
-        if len(stated) == 4 and upright.mode == "RGBA":
-            pixels, valid = np.array(np.asarray(upright).transpose(2, 0, 1), order="C"), None
+        turned = picture.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else picture
+        stated = request.bands or RGB
+        if len(stated) == 4 and turned.mode == "RGBA":
+            pixels, valid = np.array(np.asarray(turned).transpose(2, 0, 1), order="C"), None
         else:
-            pixels, valid = _channels(upright, source)
+            pixels, valid = _channels(turned, source)
     bands = by_statement(source, stated, len(pixels)).bands if len(stated) == len(pixels) else RGB
-    image = Image(pixels, bands, "8bit", valid=valid, source=source)
-    return image.crop(request.window) if request and request.window else image
+    notes = (f"frame 1 of {frames}; the others were left out",) if frames > 1 else ()
+    return Planes(pixels, bands, "8bit", valid=valid, source=source, notes=notes)
 
 
 def upright(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
@@ -78,17 +85,17 @@ def orientation_of(path: str) -> int:
     try:
         with _open(path) as picture:
             return _orientation(picture)
-    except Exception:  # whether it can be read at all shows when its pixels are
+    except Exception:  # whether it can be read at all turns out when its pixels are read
         return 1
 
 
 def _open(path: str) -> PIL.Image.Image:
-    """Read a picture's header; what its size and its tags are worth is judged later."""
+    """Read a picture's header; its size and its tags are checked later."""
     try:
         with _guards.quietly(Warning):
             return PIL.Image.open(path, formats=FORMATS)
     except PIL.UnidentifiedImageError:
-        known = "JPEG, PNG, WebP, BMP, GIF, TIFF, JPEG 2000, .npy or .npz"
+        known = "JPEG, PNG, WebP, AVIF, BMP, GIF, TIFF, JPEG 2000, .npy or .npz"
         hint = f"; if it lists images, pass @{path}" if path.endswith((".txt", ".yaml", ".yml")) else ""
         raise InputError(f"{path}: its content is no image of a known format ({known}){hint}") from None
 

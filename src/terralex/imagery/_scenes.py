@@ -1,7 +1,6 @@
 """Scenes of one file a band: Sentinel-2 products, BigEarthNet patches, Major TOM cells, Landsat scenes."""
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,14 @@ from rasterio.enums import Resampling
 from rasterio.windows import Window as RasterioWindow
 
 from terralex.imagery import _guards
+from terralex.imagery._arrays import declared_valid
+from terralex.imagery._band_files import BandFiles, find_band_files
 from terralex.imagery._gdal import Dataset, open_raster
-from terralex.imagery._identify import Choice, Request, band_of_file
-from terralex.imagery._meaning import Scaling, check_meaning, level_of_product, settle, units_of_product
-from terralex.imagery._rasters import declared_valid, grid_of
-from terralex.imagery.bands import Bands, resolve
-from terralex.imagery.catalog import load_sensors
+from terralex.imagery._identify import Choice, Request
+from terralex.imagery._products import Scaling, names_around, units_of_product
+from terralex.imagery._rasters import grid_of
+from terralex.imagery._values import check_values, determine_units
+from terralex.imagery.bands import Bands
 from terralex.imagery.grid import Grid, Window
 from terralex.imagery.image import Image, check_window
 from terralex.imagery.units import Units
@@ -27,21 +28,9 @@ from terralex.runtime.errors import InputError
 _METADATA = ("MTD_MSIL2A.xml", "MTD_MSIL1C.xml")
 _BAND_IDS = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B10", "B11", "B12")
 _METADATA_BYTES = 64 * 2**20
+_LISTED = 5  # files that a note names
 _QUANTIFICATION = ("QUANTIFICATION_VALUE", "BOA_QUANTIFICATION_VALUE")
 _OFFSET = ("RADIO_ADD_OFFSET", "BOA_ADD_OFFSET")
-
-
-def is_scene_folder(path: str | os.PathLike[str]) -> bool:
-    """Tell whether a folder is one scene of one file a band, by the names in it.
-
-    That is a Sentinel-2 product (`*.SAFE`) or a part of it, or a folder with at least two TIFF or JPEG 2000
-    files whose names end with bands of one sensor ("_B02.tif", "B8A.tif", "_SR_B4.TIF"), each band once.
-    """
-    try:
-        files = _band_files(Path(path))
-    except (InputError, OSError):
-        return False
-    return len(files) >= 2
 
 
 def read_scene(folder: Path, request: Request) -> Image:
@@ -50,7 +39,7 @@ def read_scene(folder: Path, request: Request) -> Image:
     Zero in all bands of that grid is no data, as in every product of Sentinel-2 and Landsat.
     """
     with open_scene_files(folder, request) as scene, _guards.reading(scene.source):
-        return check_meaning(scene.read(request.window))
+        return check_values(scene.read(request.window))
 
 
 class SceneFiles:
@@ -64,31 +53,36 @@ class SceneFiles:
 
     def __init__(self, folder: Path, request: Request, stack: ExitStack) -> None:
         self.source = str(folder)
-        files = _band_files(folder)
-        if len(files) < 2:
+        files = find_band_files(folder, request.bands)
+        if files is None:
             raise InputError(f"{self.source}: a folder, but not a scene of one file a band")
-        self._choice = _choose(self.source, files, request)
-        self._datasets = [stack.enter_context(open_raster(str(files[name]))) for name in self._choice.bands]
+        choice = _choose(self.source, files, request)
+        self._bands, self._left_out = choice.bands, choice.note
+        paths = [files.paths[index] for index in choice.planes]
+        self._datasets = [stack.enter_context(open_raster(str(path))) for path in paths]
         finest = max(self._datasets, key=lambda dataset: dataset.width)
         self.grid = grid_of(finest)
         self.shape: tuple[int, int] = finest.shape
         self._request = request
-        self._told, self._by_name = _told_units(folder, files, self._choice.bands)
+        self._metadata, self._name_note = _units_by_metadata(folder, files.paths[0], self._bands)
+        unknown = ", ".join(files.unknown[:_LISTED]) + (", ..." if len(files.unknown) > _LISTED else "")
+        self._unknown = f"files not understood as bands were left out: {unknown}" if unknown else ""
 
     def read(self, window: Window | None) -> Image:
-        """Read a window, or all; not yet checked for whether values can mean what they are said to."""
+        """Read a window, or all; not yet checked for whether values can mean what the units say."""
         pixels, valid, grid = _read_planes(self.source, self._datasets, window)
-        pixels, units, note = settle(self.source, pixels, self._request, self._told)
-        note = note or ("" if self._request.units else self._by_name)
+        known = None if valid.all() else valid
+        pixels, units, note = determine_units(self.source, pixels, self._request, self._metadata, valid=known)
+        note = note or ("" if self._request.units else self._name_note)
         return Image(
             pixels,
-            self._choice.bands,
+            self._bands,
             units,
-            valid=None if valid.all() else valid,
+            valid=known,
             grid=grid,
             source=self.source,
             window=window,
-            notes=(note,) if note else (),
+            notes=tuple(filter(None, (self._unknown, self._left_out, note))),
         )
 
 
@@ -101,57 +95,19 @@ def open_scene_files(folder: Path, request: Request) -> Iterator[SceneFiles]:
         yield scene
 
 
-def _band_files(folder: Path) -> dict[str, Path]:
-    """Return the finest file of each band by canonical name, in the order of wavelength.
+def _choose(source: str, files: BandFiles, request: Request) -> Choice:
+    """Choose the bands to read: the stated ones or all but thermal, narrowed to the wanted.
 
     Raises:
-        InputError: If a band has several files, or the names are of no sensor.
+        InputError: If a stated band is missing.
     """
-    found: dict[str, dict[int | None, Path]] = {}
-    for path in _rasters(folder):
-        entry = band_of_file(path.stem)
-        if entry is None:
-            continue
-        name, metres = entry
-        if metres in found.setdefault(name, {}):
-            raise InputError(f"{folder}: holds several scenes: {found[name][metres].name} and {path.name}")
-        found[name][metres] = path
-    finest = {name: by_metres[min(by_metres, key=lambda m: m or 0)] for name, by_metres in found.items()}
-    readings = resolve(list(finest))
-    if finest and not readings:
-        raise InputError(f"{folder}: its files are of no one sensor: {', '.join(finest)}")
-    order = load_sensors()[readings[0].sensor or ""].bands if readings else ()
-    return {band.name: finest[band.name] for band in order if band.name in finest}
-
-
-def _rasters(folder: Path) -> Iterator[Path]:
-    """Yield the TIFF and JPEG 2000 files of a scene: in the folder, and in the image folders of a product."""
-    images = [*folder.glob("GRANULE/*/IMG_DATA"), *folder.glob("IMG_DATA"), folder]
-    for place in sorted({*images, *(part for image in images for part in image.glob("R[126]0m"))}):
-        with os.scandir(place) as entries:
-            names = sorted(entry.name for entry in entries)
-        yield from (place / name for name in names if name.lower().endswith((".tif", ".tiff", ".jp2")))
-
-
-def _choose(source: str, files: Mapping[str, Path], request: Request) -> Choice:
-    """Choose the bands to read: the stated ones or all, narrowed to the wanted."""
-    levels = [level_of_product(part) for part in _product_names(Path(source), files)]
-    stated = request.bands.sensor if request.bands else None
-    bands = _bands(list(files), stated or next((level for level in levels if level), None))
-    if request.bands:
-        try:
-            bands = bands.select(request.bands.names)
-        except InputError as error:
-            raise InputError(f"{source}: {error}") from None
-    return Choice(bands, tuple(range(len(bands)))).narrow(request.want)
-
-
-def _bands(names: Sequence[str], level: str | None) -> Bands:
-    """Return the bands of a scene, of the sensor stated or told by the product's name if it has them all."""
-    known = load_sensors().get(level or "")
-    if known and all(known.find(name) for name in names):
-        return Bands(tuple(names), level)
-    return resolve(names)[0]
+    choice = Choice(files.bands, tuple(range(len(files.bands))))
+    if not request.bands:
+        return choice.without_thermal().narrow(request.want)
+    try:
+        return choice.select(request.bands.names).narrow(request.want)
+    except InputError as error:
+        raise InputError(f"{source}: {error}") from None
 
 
 def _read_planes(
@@ -195,19 +151,20 @@ def _check_plane(source: str, dataset: Dataset, finest: Dataset) -> None:
         raise InputError(f"{source}: {name} does not cover the same ground as {Path(finest.name).name}")
 
 
-def _told_units(folder: Path, files: Mapping[str, Path], bands: Bands) -> tuple[Scaling | Units | None, str]:
-    """Return what the product's metadata, else its name, says that values mean; and a note about a name."""
+def _units_by_metadata(folder: Path, first: Path, bands: Bands) -> tuple[Scaling | Units | None, str]:
+    """Return what the product's metadata, else its name, says that values mean; and a note about a name.
+
+    Args:
+        folder: Of the scene.
+        first: One of its files, whose name may also be that of a product.
+        bands: That are read.
+    """
     scaling = _product_scaling(folder, bands)
     if scaling:
         return scaling, ""
-    named = [units for units in map(units_of_product, _product_names(folder, files)) if units]
+    names = [name.removesuffix(".SAFE") for name in (*names_around(folder), first.stem)]
+    named = [units for units in map(units_of_product, names) if units]
     return named[0] if named else (None, "")
-
-
-def _product_names(folder: Path, files: Mapping[str, Path]) -> list[str]:
-    """Return the names that may tell a product: of the folder, of those around it, of a file."""
-    around = [folder.resolve(), *folder.resolve().parents[:4]]
-    return [*(place.name.removesuffix(".SAFE") for place in around), next(iter(files.values())).stem]
 
 
 def _product_scaling(folder: Path, bands: Bands) -> Scaling | None:

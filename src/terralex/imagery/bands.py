@@ -1,15 +1,17 @@
 """The bands of an image, by name."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 from terralex.imagery.catalog import Band, Sensor, fold, load_orders, load_sensors
 from terralex.imagery.units import Units
 from terralex.runtime.errors import InputError, UsageError
 
-# Where several sensors give the very same names, the first of these is meant: the names say all that matters.
-_PREFERENCE = ("rgb", "naip", "sentinel-2-l2a", "sentinel-2-l1c")
+# Where several sensors give names the same meaning, the first of these is taken.
+_PREFERENCE = ("rgb", "naip", "sentinel-2-l2a", "sentinel-2-l1c", "landsat-8-9")
+
+_OVERRIDE = "override:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,12 +22,14 @@ class Bands:
         names: Canonical names of the sensor ("B02", "SR_B4", "red"), each once.
         sensor: Name of the sensor, or None where it is not known.
         implied_units: Units that a named order fixes (EuroSAT's files: "dn"), else None. Only for reading
-            files that say nothing of it: what an image's values mean stands in `Image.units`.
+            files that do not state theirs: what an image's values mean is in `Image.units`.
+        override: Whether the statement counts even where a file names its bands differently.
     """
 
     names: tuple[str, ...]
     sensor: str | None = None
     implied_units: Units | None = field(default=None, compare=False)
+    override: bool = field(default=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "names", tuple(self.names))
@@ -57,7 +61,7 @@ class Bands:
         return tuple(band.common if band else None for band in self._entries())
 
     def find(self, name: str) -> int | None:
-        """Return the place of the band with this name, alias or common name, or None."""
+        """Return the index of the band with this name, alias or common name, or None."""
         folded = [fold(own) for own in self.names]
         if fold(name) in folded:
             return folded.index(fold(name))
@@ -65,24 +69,24 @@ class Bands:
         return self.names.index(band.name) if band and band.name in self.names else None
 
     def index(self, names: Sequence[str]) -> list[int]:
-        """Return the places of bands, found by name, alias or common name.
+        """Return the indices of bands by name, alias or common name.
 
         Raises:
-            InputError: If one is not here.
+            InputError: If one is missing.
         """
-        places = [self.find(name) for name in names]
-        missing = [name for name, place in zip(names, places, strict=True) if place is None]
+        indices = [self.find(name) for name in names]
+        missing = [name for name, index in zip(names, indices, strict=True) if index is None]
         if missing:
             raise InputError(f"no band {', '.join(missing)} here; there are {', '.join(self.names)}")
-        return [place for place in places if place is not None]
+        return [index for index in indices if index is not None]
 
     def select(self, names: Sequence[str]) -> "Bands":
         """Return the named bands, in the order asked for.
 
         Raises:
-            InputError: If one is not here.
+            InputError: If one is missing.
         """
-        return Bands(tuple(self.names[place] for place in self.index(names)), self.sensor)
+        return Bands(tuple(self.names[index] for index in self.index(names)), self.sensor)
 
     @classmethod
     def parse(cls, text: str) -> "Bands":
@@ -90,12 +94,16 @@ class Bands:
 
         Args:
             text: A named order ("eurosat", "sentinel-2-l2a"), names or aliases with commas ("B02,B03,B04" or
-                "red,green,blue"), or such names after a sensor's name ("landsat-8-9:red,nir").
+                "red,green,blue"), or such names after a sensor's name ("landsat-8-9:red,nir"). "override:"
+                before any of them takes the statement even where a file names its bands differently.
 
         Raises:
             UsageError: If a name is not known, or could be a band of several sensors.
         """
-        order = load_orders().get(text.strip().lower())
+        plain = text.strip()
+        if plain.lower().startswith(_OVERRIDE):
+            return replace(cls.parse(plain[len(_OVERRIDE) :]), override=True)
+        order = load_orders().get(plain.lower())
         if order:
             return cls(order.bands, order.sensor, order.units)
         prefix, colon, rest = text.rpartition(":")
@@ -105,56 +113,97 @@ class Bands:
                 f"unknown sensor {prefix!r} in bands {text!r}; known: {', '.join(load_sensors())}"
             )
         sensors = [load_sensors()[prefix.strip().lower()]] if colon else list(load_sensors().values())
-        found = resolve(names, sensors)
-        if not found:
+        candidates = interpret([(name,) for name in names], sensors, trust_spelling=True)
+        if not candidates:
             raise UsageError(_unknown(text, names, sensors))
-        if len(found) > 1:
-            choices = " or ".join(f"{bands.sensor}:{rest}" for bands in found)
+        if len(candidates) > 1:
+            choices = " or ".join(f"{bands.sensor}:{rest}" for bands in candidates)
             raise UsageError(f"bands {text!r} could be of several sensors; write {choices}")
-        return found[0]
+        return candidates[0]
 
     def _entries(self) -> list[Band | None]:
         sensor = load_sensors()[self.sensor] if self.sensor else None
         return [sensor.find(name) if sensor else None for name in self.names]
 
 
-def resolve(names: Sequence[str], sensors: Sequence[Sensor] | None = None) -> list[Bands]:
-    """Return what a list of names can mean: nothing, one reading, or several that differ.
+def interpret(
+    names: Sequence[Sequence[str]],
+    sensors: Iterable[Sensor] | None = None,
+    *,
+    trust_spelling: bool = False,
+) -> list[Bands]:
+    """Return what a list of band names can mean: nothing, one meaning, or several that differ.
 
-    A sensor whose own names these are goes before one that only knows them as aliases.
+    Numbered names ("B4", "B04", "SR_B4") mean different bands on different sensors, so all sensors that have
+    them count. For words ("red", "nir"), a sensor whose official names they are goes before one that only
+    knows them as aliases.
 
     Args:
-        names: Names or aliases of bands.
-        sensors: Sensors to look among; every known one if None.
+        names: For each band its names, which must all be of one band: ("B04",) or ("B04", "red").
+        sensors: The sensors that come into question; every known one if None.
+        trust_spelling: Let official names, as they are spelled ("B02" but not "B2"), go before aliases even
+            if they are numbered.
 
     Returns:
-        One entry for each distinct meaning.
+        One entry for each distinct meaning, the most likely first.
     """
-    known = load_sensors().values() if sensors is None else sensors
-    readings: list[tuple[bool, Bands]] = []
-    for sensor in sorted(known, key=_rank):
-        bands = [sensor.find(name) for name in names]
-        if names and all(bands):
-            canonical = tuple(band.name for band in bands if band)
-            if len(set(canonical)) == len(canonical):
-                exact = all(fold(a) == fold(b) for a, b in zip(names, canonical, strict=True))
-                readings.append((exact, Bands(canonical, sensor.name)))
-    best = [bands for exact, bands in readings if exact] or [bands for _, bands in readings]
-    return list({bands.names: bands for bands in reversed(best)}.values())[::-1]
+    known = sorted(load_sensors().values() if sensors is None else sensors, key=_preference)
+    official: list[Bands] = []
+    others: list[Bands] = []
+    for sensor in known:
+        bands = [_same_band(sensor, words) for words in names]
+        canonical = tuple(band.name for band in bands if band)
+        if names and len(set(canonical)) == len(names):
+            is_official = _is_official(names, canonical)
+            (official if is_official else others).append(Bands(canonical, sensor.name))
+    if not official:
+        return _distinct(others, lambda bands: (*bands.names, *bands.common))
+    numbered = any(is_numbered(word) for words in names for word in words)
+    candidates = [*official, *others] if numbered and not trust_spelling else official
+    return _distinct(candidates, lambda bands: bands.common)
 
 
-def _rank(sensor: Sensor) -> tuple[int, str]:
-    place = _PREFERENCE.index(sensor.name) if sensor.name in _PREFERENCE else len(_PREFERENCE)
-    return place, sensor.name
+def is_numbered(name: str) -> bool:
+    """Return whether a band's name is a number ("B4", "SR_B4", "B8A") rather than a word ("red")."""
+    return any(letter.isdigit() for letter in name)
+
+
+def _same_band(sensor: Sensor, words: Sequence[str]) -> Band | None:
+    """Return the sensor's band that has all of these names, or None."""
+    bands = [sensor.find(word) for word in words]
+    return bands[0] if bands and all(band is not None and band == bands[0] for band in bands) else None
+
+
+def _is_official(names: Sequence[Sequence[str]], canonical: Sequence[str]) -> bool:
+    """Return whether these are official names, at least one of them in the official spelling."""
+    pairs = list(zip(names, canonical, strict=True))
+    return all(fold(name) in map(fold, words) for words, name in pairs) and any(
+        name.lower() in [word.lower() for word in words] for words, name in pairs
+    )
+
+
+def _distinct(candidates: Iterable[Bands], key: Callable[[Bands], object]) -> list[Bands]:
+    """Return the first of the candidates for each key."""
+    first: dict[object, Bands] = {}
+    for bands in candidates:
+        first.setdefault(key(bands), bands)
+    return list(first.values())
+
+
+def _preference(sensor: Sensor) -> tuple[int, str]:
+    index = _PREFERENCE.index(sensor.name) if sensor.name in _PREFERENCE else len(_PREFERENCE)
+    return index, sensor.name
 
 
 def _unknown(text: str, names: Sequence[str], sensors: Sequence[Sensor]) -> str:
     """Return the message for names that no sensor has."""
-    known = {own: None for sensor in sensors for band in sensor.bands for own in (band.name, band.common)}
-    strange = [name for name in names if not any(sensor.find(name) for sensor in sensors)]
-    if names and not strange:
+    known = dict.fromkeys(
+        own for sensor in sensors for band in sensor.bands for own in (band.name, band.common)
+    )
+    unknown = [name for name in names if not any(sensor.find(name) for sensor in sensors)]
+    if names and not unknown:
         return f"no sensor has all of the bands {text!r}, each once"
     choices = [*known, *load_orders()]
-    near = get_close_matches((strange or [text])[0], choices, n=3)
+    near = get_close_matches((unknown or [text])[0], choices, n=3)
     hint = f"did you mean {' or '.join(near)}?" if near else f"named orders are {', '.join(load_orders())}"
-    return f"unknown bands {', '.join(strange) or text!r}; {hint}"
+    return f"unknown bands {', '.join(unknown) or text!r}; {hint}"

@@ -1,14 +1,16 @@
-"""The sensors this package knows: read from `sensors/*.yaml`, one file each."""
+"""The sensors this package knows: one file each in `sensors/*.yaml`, checked when it is read."""
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib.resources import files
-from typing import Any
+from typing import Annotated
 
-import yaml
+from pydantic import Field
 
-from terralex.imagery.units import Units, parse_units
+from terralex.imagery.units import Units
+from terralex.runtime.yaml_files import read_yaml
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,17 +18,17 @@ class Band:
     """One band of a sensor.
 
     Attributes:
-        name: Canonical name, for example "B8A".
+        name: Official name, for example "B8A".
         common: What it is on any sensor: "red", "nir", "swir1".
         wavelength_nm: Centre wavelength in nanometres.
-        gsd_m: Ground sampling distance in metres; None where it differs from picture to picture.
-        aliases: Other names for it on this sensor.
+        gsd_m: Ground sampling distance in metres; None where it differs from image to image.
+        aliases: Other names for it on this sensor. `B01` and `B1` are the same name anyway.
     """
 
     name: str
     common: str
-    wavelength_nm: float
-    gsd_m: float | None = None
+    wavelength_nm: Annotated[float, Field(gt=0)]
+    gsd_m: Annotated[float, Field(gt=0)] | None = None
     aliases: tuple[str, ...] = ()
 
 
@@ -37,9 +39,9 @@ class Order:
     Attributes:
         name: For example "eurosat".
         sensor: Name of the sensor.
-        bands: Canonical names in the order in which files hold them.
+        bands: Official names in the order in which files hold them.
         units: What the values mean, where the published data set fixes it; else None.
-        note: A few words that tell this order from others with as many bands.
+        note: A few words that distinguish this order from others with as many bands.
     """
 
     name: str
@@ -51,12 +53,23 @@ class Order:
 
 @dataclass(frozen=True)
 class Sensor:
-    """A sensor: its bands by ascending wavelength where it has many, and the usual orders of its files."""
+    """A sensor: its bands by ascending wavelength where it has many, and the usual orders of its files.
+
+    Attributes:
+        name: For example "sentinel-2-l2a".
+        title: One line for people.
+        bands: Its bands.
+        orders: Usual orders of bands in files.
+        products: Patterns of product identifiers, searched in file names, folder names and tags.
+        platforms: Patterns of platform names ("LANDSAT_7"), searched in tags.
+    """
 
     name: str
     title: str
     bands: tuple[Band, ...]
     orders: tuple[Order, ...]
+    products: tuple[re.Pattern[str], ...] = ()
+    platforms: tuple[re.Pattern[str], ...] = ()
 
     def find(self, name: str) -> Band | None:
         """Return the first band with this name, common name or alias, in any case of letters, or None."""
@@ -64,17 +77,63 @@ class Sensor:
 
     @cached_property
     def _by_name(self) -> dict[str, Band]:
-        bands = reversed(self.bands)  # the first of those that share a name stays
+        bands = reversed(self.bands)  # the first of those that share a name remains
         return {fold(own): band for band in bands for own in (band.name, band.common, *band.aliases)}
+
+
+@dataclass(frozen=True)
+class _OrderEntry:
+    """An order as a sensor file has it."""
+
+    bands: Annotated[tuple[str, ...], Field(min_length=1)]
+    note: str
+    units: Units | None = None
+
+
+@dataclass(frozen=True)
+class _SensorFile:
+    """The content of a sensor file."""
+
+    title: str
+    bands: Annotated[tuple[Band, ...], Field(min_length=1)]
+    orders: dict[str, _OrderEntry] = field(default_factory=dict)
+    products: tuple[str, ...] = ()
+    platforms: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        names = [band.name for band in self.bands]
+        for kind, words in (("name", names), ("common name", [band.common for band in self.bands])):
+            if twice := sorted({word for word in words if words.count(word) > 1}):
+                raise ValueError(f"bands: the {kind} {twice[0]!r} is given to two bands")
+        for key, order in self.orders.items():
+            if unknown := [name for name in order.bands if name not in names]:
+                raise ValueError(f"orders.{key}.bands: {unknown[0]!r} is none of {', '.join(names)}")
+            if len(set(order.bands)) != len(order.bands):
+                raise ValueError(f"orders.{key}.bands: a band is named twice")
+        for key in ("products", "platforms"):
+            for pattern in getattr(self, key):
+                try:
+                    re.compile(pattern)
+                except re.error as problem:
+                    raise ValueError(f"{key}: {pattern!r} is not a regular expression: {problem}") from None
 
 
 @cache
 def load_sensors() -> Mapping[str, Sensor]:
-    """Return every known sensor by name."""
+    """Return every known sensor by name.
+
+    Raises:
+        TerralexError: A sensor file is wrong; the message names the file, the key and what is allowed.
+    """
     folder = files("terralex.imagery") / "sensors"
-    names = sorted(entry.name for entry in folder.iterdir() if entry.name.endswith(".yaml"))
-    texts = {name.removesuffix(".yaml"): (folder / name).read_text("utf-8") for name in names}
-    return {name: _parse(name, yaml.safe_load(text)) for name, text in texts.items()}
+    paths = sorted(
+        (entry for entry in folder.iterdir() if entry.name.endswith(".yaml")), key=lambda e: e.name
+    )
+    sensors = {}
+    for path in paths:
+        name = path.name.removesuffix(".yaml")
+        sensors[name] = _make_sensor(name, read_yaml(path, _SensorFile, f"the sensor file {path.name}"))
+    return sensors
 
 
 @cache
@@ -84,20 +143,21 @@ def load_orders() -> Mapping[str, Order]:
 
 
 def fold(name: str) -> str:
-    """Return a band's name as it is compared: lower case, without spaces, hyphens and underscores."""
-    return name.lower().replace("-", "").replace("_", "").replace(" ", "")
+    """Return a band's name as it is compared.
+
+    That is in lower case, without spaces, hyphens, underscores, and zeros before a band's number.
+    """
+    plain = name.lower().replace("-", "").replace("_", "").replace(" ", "")
+    return re.sub(r"b0+(?=\d)", "b", plain)
 
 
-def _parse(name: str, entry: dict[str, Any]) -> Sensor:
-    bands = tuple(Band(**{**band, "aliases": tuple(band.get("aliases", ()))}) for band in entry["bands"])
+def _make_sensor(name: str, content: _SensorFile) -> Sensor:
     orders = tuple(
-        Order(
-            key,
-            name,
-            bands=tuple(order["bands"]),
-            units=parse_units(order["units"]) if "units" in order else None,
-            note=order["note"],
-        )
-        for key, order in entry["orders"].items()
+        Order(key, name, bands=order.bands, units=order.units, note=order.note)
+        for key, order in content.orders.items()
     )
-    return Sensor(name, entry["title"], bands, orders)
+    products, platforms = (
+        tuple(re.compile(pattern, re.IGNORECASE) for pattern in patterns)
+        for patterns in (content.products, content.platforms)
+    )
+    return Sensor(name, content.title, content.bands, orders, products, platforms)

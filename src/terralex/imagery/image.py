@@ -1,52 +1,43 @@
 """The one value that carries pixels and all that is known of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
+import PIL.Image
 from numpy.typing import NDArray
 
+from terralex.imagery._arrays import decode_array
+from terralex.imagery._identify import Request
+from terralex.imagery._pictures import decode_picture
+from terralex.imagery._planes import Planes
 from terralex.imagery.bands import Bands
 from terralex.imagery.grid import Grid, Window
 from terralex.imagery.units import Units, to_reflectance
 from terralex.runtime.errors import InputError
 
-if TYPE_CHECKING:
-    import PIL.Image
-
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Image:
-    """Pixels with bands, units and a place.
+class Image(Planes):
+    """Pixels with bands, units and a grid.
 
     Attributes:
         pixels: (bands, height, width), in the dtype of the source.
         bands: Names of the bands, one for each plane of `pixels`.
         units: What the values mean.
         valid: bool (height, width), False where the source holds no data; None if every pixel is valid.
-        grid: Place on the ground of `pixels` (of the window, if there is one); None if not known.
         source: Path, or words that say where it came from.
-        window: (column, row, width, height) of `pixels` within the source; None if they are all of it.
         notes: Remarks for whoever reads the result: what was left out of the file, what looks odd.
+        grid: Georeference of `pixels` (of the window, if there is one); None if not known.
+        window: (column, row, width, height) of `pixels` within the source; None if they are all of it.
     """
 
-    pixels: NDArray[Any]
-    bands: Bands
-    units: Units
-    valid: NDArray[np.bool_] | None = None
     grid: Grid | None = None
-    source: str = ""
     window: Window | None = None
-    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.pixels.ndim != 3 or len(self.pixels) != len(self.bands):
-            raise ValueError(f"pixels of shape {self.pixels.shape} do not fit {len(self.bands)} bands")
-        if self.valid is not None and self.valid.shape != self.pixels.shape[1:]:
-            raise ValueError(
-                f"a mask of shape {self.valid.shape} does not fit pixels of shape {self.pixels.shape}"
-            )
+        Planes.__post_init__(self)
         if self.grid is not None and (self.grid.height, self.grid.width) != self.pixels.shape[1:]:
             raise ValueError(
                 f"a grid of {self.grid.width} x {self.grid.height} does not fit {self.pixels.shape}"
@@ -74,10 +65,10 @@ class Image:
             InputError: If a band is missing.
         """
         try:
-            places = self.bands.index(names)
+            indices = self.bands.index(names)
         except InputError as error:
             raise InputError(f"{self.source}: {error}" if self.source else str(error)) from None
-        return replace(self, pixels=self.pixels[places], bands=self.bands.select(names))
+        return replace(self, pixels=self.pixels[indices], bands=self.bands.select(names))
 
     def crop(self, window: Window) -> "Image":
         """Return the part at (column, row, width, height), counted in the pixels of this image.
@@ -96,6 +87,10 @@ class Image:
             window=(outer[0] + column, outer[1] + row, width, height),
         )
 
+    def cropped(self, window: Window | None) -> "Image":
+        """As `crop`; None leaves the image as it is."""
+        return self.crop(window) if window else self
+
     def reflectance(self) -> NDArray[np.float32]:
         """Return reflectance, float32 (bands, height, width).
 
@@ -103,6 +98,11 @@ class Image:
             ValueError: If the units are "8bit".
         """
         return to_reflectance(self.pixels, self.units)
+
+    @classmethod
+    def from_planes(cls, planes: Planes) -> "Image":
+        """Make an image without a grid of decoded pixels."""
+        return cls(**{field.name: getattr(planes, field.name) for field in fields(Planes)})
 
     @classmethod
     def from_array(
@@ -118,22 +118,17 @@ class Image:
         Raises:
             InputError: If bands or units are neither given nor plain from the array (8-bit RGB or grey).
         """
-        from terralex.imagery._arrays import image_from_array
-        from terralex.imagery._identify import Request
-
         stated = Bands.parse(bands) if isinstance(bands, str) else bands
-        return image_from_array(array, source, Request(stated, units))
+        return cls.from_planes(decode_array(array, source, Request(stated, units)))
 
     @classmethod
-    def from_pil(cls, picture: "PIL.Image.Image", *, source: str = "picture") -> "Image":
+    def from_pil(cls, picture: PIL.Image.Image, *, source: str = "picture") -> "Image":
         """Make an 8-bit RGB image of a Pillow picture, turned upright by its EXIF orientation.
 
         Raises:
             InputError: If the picture cannot be decoded or is too large.
         """
-        from terralex.imagery._pictures import image_from_picture
-
-        return image_from_picture(picture, source=source)
+        return cls.from_planes(decode_picture(picture, source, Request()))
 
 
 def check_window(window: Window, width: int, height: int, source: str) -> Window:
@@ -159,8 +154,8 @@ def to_rgb8(image: Image, *, low: float = 2.0, high: float = 98.0) -> NDArray[np
     """
     names = ["red", "green", "blue"]
     channels = [image.bands.find(name) for name in names]
-    places = [0, 0, 0] if None in channels else [place for place in channels if place is not None]
-    pixels = image.pixels[places].astype(np.float32)
+    indices = [0, 0, 0] if None in channels else [index for index in channels if index is not None]
+    pixels = image.pixels[indices].astype(np.float32)
     valid = np.ones(pixels.shape[1:], bool) if image.valid is None else image.valid
     valid = valid & np.isfinite(pixels).all(axis=0)
     if image.units != "8bit":

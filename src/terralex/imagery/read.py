@@ -11,13 +11,14 @@ import PIL.Image
 from numpy.typing import NDArray
 
 from terralex.imagery import _guards
-from terralex.imagery._arrays import image_from_array, read_npy, read_npz
+from terralex.imagery._arrays import decode_array, read_npy, read_npz
+from terralex.imagery._band_files import is_scene_folder as is_scene_folder
 from terralex.imagery._gdal import driver_of
 from terralex.imagery._identify import Request, by_statement
-from terralex.imagery._pictures import image_from_picture, orientation_of, read_picture
-from terralex.imagery._rasters import read_raster, tiff_orientation
-from terralex.imagery._scenes import is_scene_folder as is_scene_folder
+from terralex.imagery._pictures import decode_picture, orientation_of, read_picture
+from terralex.imagery._rasters import read_raster
 from terralex.imagery._scenes import read_scene
+from terralex.imagery._tiff import tiff_orientation
 from terralex.imagery.bands import Bands
 from terralex.imagery.grid import Window
 from terralex.imagery.image import Image
@@ -28,7 +29,7 @@ Source = str | Path | Image | PIL.Image.Image | NDArray[Any]
 """What can be read: a file, the folder of a scene, or an image already in memory."""
 
 IMAGE_EXTENSIONS = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".gif"}
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".bmp", ".gif"}
     | {".tif", ".tiff", ".jp2", ".j2k", ".npy", ".npz"}
 )
 """Endings, in lower case, of the files looked for in folders. Reading goes by content, not by ending."""
@@ -41,45 +42,49 @@ def read_image(
     units: Units | None = None,
     want: Sequence[str] | None = None,
     window: Window | None = None,
+    upright: bool = True,
 ) -> Image:
-    """Read an image with its bands, units, place and mask. Safe to call from several threads.
+    """Read an image with its bands, units, grid and mask. Safe to call from several threads.
 
     Bands and units come from the file where it says them: descriptions, tags, colours, product names; 8-bit
-    files are pictures, "8bit", whatever is stated. What a file does not say must be stated.
+    files are pictures, "8bit", whatever is stated. What a file does not say must be stated. Names that
+    several sensors share ("B4") count only together with a product name, a tag, or a stated sensor.
 
     Args:
         source: A file (its content decides what it is, not its ending), a folder that is one scene of one
             file a band, a Pillow picture, an array (channels first or last), or an `Image`.
         bands: Names of the source's bands in its order: `Bands`, or words for `Bands.parse`. Of a scene
-            folder, the bands to read.
+            folder, the bands to read. They must agree with the names that a file itself gives its bands.
         units: What the source's values mean; goes before what it says itself (a note tells if they differ).
         want: Bands to keep, by name or alias: those that are there, in this order; every band if none is
             there. Only these are read where the format allows.
         window: Part to read, (column, row, width, height) in pixels of the upright image.
+        upright: Turn pictures as their EXIF orientation says. Pass False where a camera's intrinsics refer
+            to the pixels as they are stored.
 
     Returns:
-        The image; `Image.notes` tells what was left out or looks odd.
+        The image; `Image.notes` says what was left out or looks odd.
 
     Raises:
-        InputError: If the source cannot be read, is too large (400 million pixels), or neither it nor the
-            caller tells its bands and units.
+        InputError: If the source cannot be read, is too large (400 million pixels), is a map of classes, or
+            neither it nor the caller says what its bands and units are.
         UsageError: If `bands` is not understood.
     """
     stated = Bands.parse(bands) if isinstance(bands, str) else bands
-    request = Request(stated, units, tuple(want) if want is not None else None, window)
+    request = Request(stated, units, tuple(want) if want is not None else None, window, upright)
     if isinstance(source, Image):
         if stated:
             by_statement(source.source or "image", stated, len(source.bands))
         restated = replace(source, bands=stated or source.bands, units=units or source.units)
-        image = restated.crop(window) if window else restated
+        image = restated.cropped(window)
     elif isinstance(source, PIL.Image.Image):
-        image = image_from_picture(source, source="picture", request=request)
+        image = Image.from_planes(decode_picture(source, "picture", request)).cropped(window)
     elif isinstance(source, np.ndarray):
-        image = image_from_array(source, "array", request)
+        image = Image.from_planes(decode_array(source, "array", request)).cropped(window)
     else:
         image = _read_path(Path(source), request)
-    places = [place for place in map(image.bands.find, want or ()) if place is not None]
-    here = tuple(dict.fromkeys(image.bands.names[place] for place in places))
+    indices = [index for index in map(image.bands.find, want or ()) if index is not None]
+    here = tuple(dict.fromkeys(image.bands.names[index] for index in indices))
     return image.select(here) if here and here != image.bands.names else image
 
 
@@ -92,16 +97,18 @@ def _read_path(path: Path, request: Request) -> Image:
     head = _head(path)
     driver = driver_of(head)
     if driver == "GTiff":
-        return read_raster(name, request, tiff_orientation(name))
+        return read_raster(name, request, tiff_orientation(name) if request.upright else 1)
     if driver == "JP2OpenJPEG":
         return read_raster(name, request)
     if _bits(path, driver, head) > 8:  # Pillow would cut a deep picture off, or not read it
-        return read_raster(name, request, orientation_of(name))
+        return read_raster(name, request, orientation_of(name) if request.upright else 1)
     if head.startswith(b"\x93NUMPY"):
-        return read_npy(name, request)
-    if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return read_npz(name, request)
-    return read_picture(name, request)
+        planes = read_npy(name, request)
+    elif head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        planes = read_npz(name, request)
+    else:
+        planes = read_picture(name, request)
+    return Image.from_planes(planes).cropped(request.window)
 
 
 def _head(path: Path) -> bytes:

@@ -14,9 +14,10 @@ import numpy as np
 from terralex.imagery import _guards
 from terralex.imagery._gdal import Dataset, driver_of, open_raster
 from terralex.imagery._identify import Request
-from terralex.imagery._meaning import check_meaning, without_fill
-from terralex.imagery._rasters import grid_of, has_plain_bands, read_bands, tiff_orientation
+from terralex.imagery._rasters import grid_of, has_plain_bands, read_bands
 from terralex.imagery._scenes import open_scene_files
+from terralex.imagery._tiff import tiff_orientation
+from terralex.imagery._values import check_values, without_fill
 from terralex.imagery.bands import Bands
 from terralex.imagery.grid import Grid, Window
 from terralex.imagery.image import Image
@@ -84,7 +85,7 @@ class WindowReader:
         with _guards.reading(self.source):
             image = without_fill(self._reading.read(window))
         if not self._checked and image.has_data:
-            image = check_meaning(image)
+            image = check_values(image)
             self._checked = image.valid is None or bool(image.valid.mean() >= _ENOUGH)
         return image
 
@@ -168,4 +169,4 @@ def _in_windows(dataset: Dataset, path: str, request: Request) -> bool:
     """Whether windows mean the same as the whole: the range of a float picture shows only there."""
     float_picture = request.units == "8bit" and np.dtype(dataset.dtypes[0]).kind == "f"
     orientation = tiff_orientation(path) if dataset.driver == "GTiff" else 1
-    return not float_picture and has_plain_bands(dataset, path, request, orientation)
+    return not float_picture and has_plain_bands(dataset, request, orientation)

@@ -97,14 +97,15 @@ def prepare(image: Image, spec: InputSpec, *, whole: bool = False) -> Prepared:
 def match_bands(wanted: Bands, present: Bands) -> list[int | None]:
     """Where each wanted band is among those present, or None.
 
-    A sensor that has a band of the wanted name is matched by name alone. Of another sensor the band with the
-    same common name (red, nir, swir1) is taken, or else the one whose centre is nearest, if it is within
-    `WAVELENGTH_TOLERANCE`. One band may serve twice.
+    A sensor that has a band of the wanted name and meaning is matched by name. Of another sensor (B05 is red
+    edge on Sentinel-2 and near infrared in HLS L30) the band with the same common name (red, nir, swir1) is
+    taken, or else the one whose centre is nearest, if it is within `WAVELENGTH_TOLERANCE`. One band may serve
+    twice.
     """
     sensor = load_sensors().get(present.sensor or "")
     return [
         present.find(name)
-        if sensor is None or ((band := sensor.find(name)) and band.name == name)
+        if sensor is None or ((band := sensor.find(name)) and (band.name, band.common) == (name, common))
         else _match_other_sensor(common, wavelength, present)
         for name, common, wavelength in zip(wanted.names, wanted.common, wanted.wavelengths, strict=True)
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from os import PathLike, fspath
@@ -30,13 +31,17 @@ class Item:
     window: Window | None = None
 
 
-def list_items(arguments: Sequence[str]) -> list[Item]:
+def list_items(arguments: Sequence[str], left_out: Counter[str] | None = None) -> list[Item]:
     """The items that files, folders, globs and lists name, as `expand_inputs` finds them.
+
+    Args:
+        arguments: Files, folders, globs and lists.
+        left_out: Counts, by ending, the files in folders that are left out for their ending.
 
     Raises:
         UsageError: An argument names nothing.
     """
-    paths = expand_inputs(arguments, IMAGE_EXTENSIONS, is_scene_folder) if arguments else []
+    paths = expand_inputs(arguments, IMAGE_EXTENSIONS, is_scene_folder, left_out) if arguments else []
     return [Item(path, path) for path in paths]
 
 

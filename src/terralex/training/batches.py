@@ -30,7 +30,7 @@ from terralex.training.augment import (
 from terralex.training.captions import CaptionMaker, Captions, ConceptCaptions, TaxonCaptions, join
 from terralex.training.objectives import Chains
 from terralex.training.scenes import LabelledScenes, SceneBatch
-from terralex.training.sources import Source, rgb_channels
+from terralex.training.sources import Source, find_rgb_channels
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ class Batches:
         self.sources, self.concepts, self.taxa = sources, concepts, taxa
         self.spec, self.augment, self.seed, self.pictures = spec, augment, seed, pictures
         self.share, self.scenes, self.batch_size = share or Share(), scenes, batch_size
-        self.rgb = rgb_channels(spec)
+        self.rgb = find_rgb_channels(spec) or ()
         total = sum(source.share for source in sources)
         self.sizes = [round(batch_size * source.share / total) for source in sources]
         if 0 in self.sizes:
@@ -236,7 +236,7 @@ class Batches:
         if source.channels == self.rgb:
             return normalise(pixels, source.channels, self.spec)
         rendered = torch.zeros(len(pixels), dtype=torch.bool)
-        if set(self.rgb) <= set(source.channels):
+        if self.rgb and set(self.rgb) <= set(source.channels):
             places = tuple(source.channels.index(channel) for channel in self.rgb)
             pixels, rendered = render(pixels, places, self.spec.rgb_max_dn, augment.render, draws)
         normalised = normalise(pixels, source.channels, self.spec)

@@ -14,7 +14,7 @@ from terralex.models.card import InputSpec
 from terralex.runtime.errors import TerralexError
 from terralex.training.batches import Batch
 from terralex.training.concepts import FALSE, HOLDS
-from terralex.training.sources import rgb_channels
+from terralex.training.sources import find_rgb_channels
 
 _MOST, _COLUMNS, _SIDE, _CAPTION = 24, 6, 160, 62
 
@@ -59,7 +59,9 @@ def draw_batch(batch: Batch, spec: InputSpec) -> bytes:
 
 def _picture(pixels: Tensor, spec: InputSpec) -> Picture.Image:
     """Normalised pixels (C, S, S) as they would look."""
-    channels = list(rgb_channels(spec))
+    # Without red, green and blue, the first bands in false colours show at least shapes.
+    false_colours = [min(channel, len(spec.bands) - 1) for channel in range(3)]
+    channels = list(find_rgb_channels(spec) or false_colours)
     mean, std = (torch.tensor(values)[channels, None, None] for values in (spec.mean, spec.std))
     rgb = pixels[channels] * std + mean
     white = 1.0 if spec.units == "8bit" else spec.rgb_max_dn

@@ -80,7 +80,8 @@ class LabelledScenes:
         fine = vary_light(fine, augment.gain, draws)
         # A part is as dark in a picture as the whole scene makes it, where snow may be elsewhere.
         scene = torch.from_numpy(self._brightest[numbers])
-        fine, rendered = render(fine, rgb, self.spec.rgb_max_dn, augment.render, draws, scene)
+        chance = augment.render if rgb else 0.0  # a model without these colours never sees a rendering
+        fine, rendered = render(fine, rgb, self.spec.rgb_max_dn, chance, draws, scene)
         mean, std = (torch.tensor(values)[:, None, None] for values in (self.spec.mean, self.spec.std))
         normalised = drop_bands((fine - mean) / std, rgb, rendered, augment.drop_bands, draws)
         words = self.captions.of(np.arange(len(self.captions.concepts)), state)

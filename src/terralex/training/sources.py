@@ -13,10 +13,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from terralex.imagery import parse_units, read_image
+from terralex.imagery import Bands, parse_units, read_image
 from terralex.imagery.class_folders import class_folders, split_fold
 from terralex.models.card import InputSpec
-from terralex.runtime.errors import UsageError
+from terralex.runtime.errors import InputError, UsageError
 from terralex.synthetic import (
     LAND_CLASSES,
     held_out_species,
@@ -146,11 +146,26 @@ def load_source(entry: Mapping[str, Any], spec: SourceSpec) -> Source:
 
 
 def rgb_channels(spec: InputSpec) -> tuple[int, ...]:
-    """The channels of red, green and blue in the model's input; where it lacks one, its first channels."""
-    names = ("red", "green", "blue") if spec.sensor == "rgb" else ("B04", "B03", "B02")
-    if not set(names) <= set(spec.bands):
-        return tuple(min(channel, len(spec.bands) - 1) for channel in range(3))
-    return tuple(spec.bands.index(band) for band in names)
+    """Return the channels of red, green and blue in the model's input, by the names of its bands.
+
+    Raises:
+        UsageError: the model does not see all three, so that it cannot learn from 8-bit pictures.
+    """
+    channels = find_rgb_channels(spec)
+    if channels is None:
+        raise UsageError(
+            f"8-bit pictures need red, green and blue, which are not among the model's bands "
+            f"{', '.join(spec.bands)}: leave such data sources out, or choose a model that has these bands"
+        )
+    return channels
+
+
+def find_rgb_channels(spec: InputSpec) -> tuple[int, ...] | None:
+    """Return the channels of red, green and blue in the model's input; None if it lacks one."""
+    try:
+        return tuple(Bands(spec.bands, spec.sensor).index(("red", "green", "blue")))
+    except InputError:
+        return None
 
 
 def picture_gain(spec: InputSpec) -> float:

@@ -20,7 +20,7 @@ from terralex.evaluation.coverage import SMALLEST_PART
 from terralex.evaluation.eo.descriptions import Dataset, Layout
 from terralex.imagery import IMAGE_EXTENSIONS, is_scene_folder
 from terralex.runtime.errors import InputError, UsageError
-from terralex.runtime.inputs import expand_inputs, natural_key
+from terralex.runtime.inputs import expand_inputs, is_system_name, natural_key
 
 ALL = "all"
 
@@ -133,7 +133,8 @@ def _list_folders(dataset: Dataset, layout: Layout, root: Path, split: str | Non
     wanted = None if chosen is None else {_without_ending(line) for line in _lines(chosen)}
     samples: list[Sample] = []
     notes: list[str] = []
-    for entry in sorted(entry for entry in folder.iterdir() if entry.is_dir() and entry.name[0] not in "._"):
+    folders = (entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("_"))
+    for entry in sorted(entry for entry in folders if not is_system_name(entry.name)):
         if dataset.classes is not None and not _is_class(dataset, entry.name):
             notes.append(f"{entry} is none of its classes, and left out")
             continue
@@ -184,7 +185,8 @@ def _list_patches(dataset: Dataset, layout: Layout, root: Path, split: str | Non
     chosen = _split_file(dataset, layout, root, split)
     folder = Path(layout.path)
     if chosen is None:
-        names = sorted((entry.name for entry in (root / folder).iterdir() if entry.is_dir()), key=natural_key)
+        patches = (entry.name for entry in (root / folder).iterdir() if entry.is_dir())
+        names = sorted((name for name in patches if not is_system_name(name)), key=natural_key)
         notes = ("no list of a split: all its patches are taken",) if split is None else ()
         return Listed(root, ALL, tuple(Sample(str(folder / name)) for name in names), notes)
     if chosen.suffix == ".parquet":

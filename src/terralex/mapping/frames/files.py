@@ -25,12 +25,14 @@ MOST_PIXELS = 100_000_000
 
 
 def read_rgb(path: Path) -> NDArray[np.uint8]:
-    """A colour picture, uint8 (H, W, 3).
+    """A colour picture, uint8 (H, W, 3), as it is stored.
+
+    Its EXIF orientation does not count: the camera's intrinsics and the depth map refer to the stored pixels.
 
     Raises:
         InputError: It cannot be read.
     """
-    image = read_image(path).select(("red", "green", "blue"))
+    image = read_image(path, upright=False).select(("red", "green", "blue"))
     if image.units != "8bit":
         raise InputError(f"{path}: is no picture of 8 bits a colour")
     return np.ascontiguousarray(image.pixels.transpose(1, 2, 0), np.uint8)

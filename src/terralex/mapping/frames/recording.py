@@ -23,6 +23,9 @@ _Number = TypeVar("_Number", np.float32, np.int32)
 Size = tuple[int, int]
 """Height and width in pixels."""
 
+ASPECT_TOLERANCE = 0.02
+"""How far the aspect ratios of a frame's files may differ, as a part of one (0.4 % in ScanNet)."""
+
 
 @dataclass(frozen=True, eq=False)
 class Shot:
@@ -140,7 +143,8 @@ class Recording(PosedSequence):
         Colours are resized smoothly, depth and labels take the nearest pixel.
 
         Raises:
-            InputError: A file cannot be read, the pose is no rigid transform, or no depth is within limits.
+            InputError: A file cannot be read, the pose is no rigid transform, the files do not have the same
+            aspect ratio, or no depth is within limits.
         """
         shot, listing = self._shots[index], self._listing
         if reason := poses.defect(shot.pose):
@@ -148,15 +152,23 @@ class Recording(PosedSequence):
         depth = files.read_depth(shot.depth, listing.per_metre)
         kept = depth.shape[0], depth.shape[1]
         size = self.size or kept
-        rgb = _resized(files.read_rgb(shot.rgb), size)
+        picture = files.read_rgb(shot.rgb)
+        shapes = {"picture": picture.shape[:2], "depth map": kept}
         if self.classes is None or shot.labels is None:
             labels = None
         else:
-            labels = _nearest(self.classes.index(files.read_numbers(shot.labels, "a label map")), size)
-        sure = None if shot.confidence is None else _nearest(files.read_confidence(shot.confidence), size)
+            label_map = self.classes.index(files.read_numbers(shot.labels, "a label map"))
+            shapes["label map"] = label_map.shape
+            labels = _nearest(label_map, size)
+        sure = None
+        if shot.confidence is not None:
+            confidence = files.read_confidence(shot.confidence)
+            shapes["confidence map"] = confidence.shape
+            sure = _nearest(confidence, size)
+        _check_shapes(f"{self.path}: frame {shot.id}", shapes, listing.camera_size)
         return Frame(
             id=shot.id,
-            rgb=rgb,
+            rgb=_resized(picture, size),
             depth=self._limited(_nearest(depth, size), shot),
             pose=shot.pose,
             intrinsics=self._camera(kept, size),
@@ -218,6 +230,29 @@ def _lacking(shot: Shot) -> str:
     if missing := next((path for path in (shot.rgb, shot.depth) if not path.is_file()), None):
         return f"there is no {missing}"
     return "" if np.isfinite(shot.pose).all() else "its pose is not finite"
+
+
+def _check_shapes(frame: str, shapes: Mapping[str, tuple[int, ...]], camera: Size | None) -> None:
+    """Refuse files that cannot show the same view, of which one would have to be stretched.
+
+    Args:
+        frame: For messages.
+        shapes: Height and width of each file of the frame, by what it is.
+        camera: Height and width that the intrinsics are for; None if they are for the depth map.
+
+    Raises:
+        InputError: Two aspect ratios differ by more than rounding and cropping at the edges explain.
+    """
+    sizes = {**shapes, **({"camera": camera} if camera else {})}
+    reference = sizes["depth map"]
+    for name, (height, width) in sizes.items():
+        ratio = (width / height) / (reference[1] / reference[0])
+        if not 1 / (1 + ASPECT_TOLERANCE) <= ratio <= 1 + ASPECT_TOLERANCE:
+            turned = " (is one of them turned?)" if (height < width) != (reference[0] < reference[1]) else ""
+            raise InputError(
+                f"{frame}: the {name} has {width} x {height} pixels and the depth map {reference[1]} x "
+                f"{reference[0]}, so they do not show the same view{turned}: store both as they were taken"
+            )
 
 
 def _resized(rgb: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from terralex.imagery import read_image
+from terralex.imagery import read_classes, read_image
 from terralex.recognition.classify import Classifier
 from terralex.recognition.encoder import Encoder
 from terralex.recognition.items import Item, list_items
@@ -161,7 +161,7 @@ def _map(folder: Path, model: Model) -> Mapped | None:
         stream = segment(folder / "scene.tif", SAMPLE_LABELS, model=model, presence=0.0, cache=False)
     except UsageError:
         return None
-    return Mapped(next(stream), read_image(folder / "labels.tif").pixels[0].astype(np.int64))
+    return Mapped(next(stream), read_classes(folder / "labels.tif").astype(np.int64))
 
 
 def _write_samples(folder: Path) -> dict[str, str]:

@@ -14,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from terralex.runtime.errors import InputError, UsageError
+from terralex.runtime.inputs import is_system_name
 from terralex.taxonomy import Taxonomy, folder_lineage
 from terralex.training.treeoflife.metadata import (
     METADATA,
@@ -114,7 +115,7 @@ def _class_names(folder: Path) -> list[str]:
     if not folder.is_dir():
         raise UsageError(f"no folder {folder}: class folders with pictures inside are read there")
     with os.scandir(folder) as entries:
-        names = sorted(entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir())
+        names = sorted(entry.name for entry in entries if not is_system_name(entry.name) and entry.is_dir())
     if not names:
         raise UsageError(
             f"{folder} has no class folders: folders such as 00001_Animalia_..._Apis_mellifera are read"

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from terralex.imagery import Bands, Image, Units
-from terralex.imagery._meaning import check_meaning, units_of_product
+from terralex.imagery._products import units_of_product
+from terralex.imagery._values import check_values
 from terralex.runtime.errors import InputError
 
 RNG = np.random.default_rng(0)
@@ -29,7 +30,7 @@ def image(low: float, high: float, units: Units, dtype: type[np.generic] = np.fl
     ],
 )
 def test_plausible_values_pass(low: float, high: float, units: Units) -> None:
-    checked = check_meaning(image(low, high, units))
+    checked = check_values(image(low, high, units))
     assert [note for note in checked.notes if "+1000" not in note] == []
 
 
@@ -48,14 +49,14 @@ def test_plausible_values_pass(low: float, high: float, units: Units) -> None:
 )
 def test_values_that_cannot_mean_that(low: float, high: float, units: Units, message: str) -> None:
     with pytest.raises(InputError, match=rf"a.tif: its values, .*{message}.*--units dn\|") as caught:
-        check_meaning(image(low, high, units))
+        check_values(image(low, high, units))
     assert "\n" not in str(caught.value)
 
 
 def test_a_possible_offset_is_told() -> None:
-    assert "pass --units dn+1000" in check_meaning(image(1000, 5000, "dn")).notes[0]
-    assert check_meaning(image(300, 5000, "dn")).notes == ()
-    assert check_meaning(image(1000, 5000, "dn+1000")).notes == ()
+    assert "pass --units dn+1000" in check_values(image(1000, 5000, "dn")).notes[0]
+    assert check_values(image(300, 5000, "dn")).notes == ()
+    assert check_values(image(1000, 5000, "dn+1000")).notes == ()
 
 
 @pytest.mark.parametrize(("units", "water"), [("dn+1000", 1100), ("landsat-c2", 7600)])
@@ -66,12 +67,12 @@ def test_the_fill_of_a_product_is_no_data(units: Units, water: int) -> None:
     pixels[0, 35] = 0
     made = Image(pixels, Bands.parse("B02,B03,B04"), units)
     for valid in (None, np.arange(1600).reshape(40, 40) % 40 > 0):
-        checked = check_meaning(replace(made, valid=valid))
+        checked = check_values(replace(made, valid=valid))
         assert checked.valid is not None
         assert not checked.valid[:30].any()
         assert checked.valid[30:, 1:].all()
         assert checked.valid[30:, 0].all() == (valid is None)
-    assert check_meaning(replace(made, units="dn")).valid is None
+    assert check_values(replace(made, units="dn")).valid is None
 
 
 def test_only_valid_values_are_judged() -> None:
@@ -79,9 +80,9 @@ def test_only_valid_values_are_judged() -> None:
     pixels[:, :30] = -9999
     valid = pixels[0] > 0
     masked = Image(pixels, Bands.parse("B02,B03,B04"), "dn", valid=valid)
-    assert check_meaning(masked).units == "dn"
+    assert check_values(masked).units == "dn"
     nothing = Image(pixels, Bands.parse("B02,B03,B04"), "dn", valid=np.zeros((40, 40), bool))
-    assert check_meaning(nothing) is nothing
+    assert check_values(nothing) is nothing
 
 
 @pytest.mark.parametrize(
