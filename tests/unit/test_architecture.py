@@ -88,7 +88,7 @@ def _reachable(start: str) -> set[str]:
     "package",
     [
         pytest.param(name, marks=pytest.mark.xfail(reason="to be untangled"))
-        if name in ("imagery", "models", "taxonomy")
+        if name in ("models", "taxonomy")
         else name
         for name in sorted(HEIGHT)
     ],

@@ -109,6 +109,7 @@ def classify(
     """
     from terralex import recognition
     from terralex.cli.answers import TaxonRequest, choose
+    from terralex.cli.inputs import list_inputs
     from terralex.cli.output import Target
     from terralex.cli.running import run_settings, write_all
 
@@ -117,7 +118,7 @@ def classify(
     answers = choose(
         labels or [], bins, request, templates=templates, top_k=top_k, scores=scores, form=target.like
     )
-    items = recognition.list_items(inputs)
+    items = list_inputs(inputs)
     loaded = recognition.open_model(model, run)
     encoder = recognition.Encoder.of(loaded, run)
     predict = answers.load(loaded, cache=run.cache)

@@ -26,6 +26,7 @@ def embed(
     A Parquet file (-o embeddings.parquet) is what `terralex search` takes.
     """
     from terralex import recognition
+    from terralex.cli.inputs import list_inputs
     from terralex.cli.output import Target
     from terralex.cli.running import run_settings, write_all
     from terralex.recognition import layouts
@@ -34,7 +35,7 @@ def embed(
     target = Target(output, form, resume, overwrite, piped="jsonl")
     if target.on_terminal or target.reference:
         raise UsageError("vectors go to a file or a pipe: pass -o FILE.parquet, or --format jsonl")
-    items = recognition.list_items(inputs)
+    items = list_inputs(inputs)
     loaded = recognition.open_model(model, run)
     encoder = recognition.Encoder.of(loaded, run)
 

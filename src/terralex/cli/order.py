@@ -100,6 +100,7 @@ def order(
     """
     from terralex import recognition
     from terralex.cli import tables
+    from terralex.cli.inputs import list_inputs
     from terralex.cli.messages import INTERRUPTED, say
     from terralex.cli.output import Target
     from terralex.cli.running import run_settings, write_all
@@ -117,7 +118,7 @@ def order(
     _check_picture(picture, resume or overwrite)
     typed = [part.strip() for value in texts or [] for part in value.split(",") if part.strip()]
     chosen = recognition.candidates(taxonomy=taxonomy, captions=captions, texts=typed)
-    items = recognition.list_items(inputs or [])
+    items = list_inputs(inputs or [])
     loaded = recognition.open_model(model, run)
     encoder = recognition.Encoder.of(loaded, run)
     orderer = recognition.Orderer(

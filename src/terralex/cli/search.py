@@ -65,6 +65,7 @@ def search(
     """
     from terralex import recognition
     from terralex.cli import tables
+    from terralex.cli.inputs import list_inputs
     from terralex.cli.output import Target
     from terralex.cli.running import run_settings, search_all
     from terralex.recognition import layouts
@@ -74,7 +75,7 @@ def search(
     if not words and not like:
         raise UsageError('nothing to search for: pass --query "a river", --queries FILE or --like IMAGE')
     target = Target(output, form, resume, overwrite)
-    items, examples = recognition.list_items(inputs), recognition.list_items(like or [])
+    items, examples = list_inputs(inputs), list_inputs(like or [])
     files, images = recognition.split_gallery(items)
     chosen = model or next(filter(None, map(recognition.recorded_model, files)), "pocket")
     loaded = recognition.open_model(chosen, run)

@@ -106,6 +106,7 @@ def segment(
     the rows alone. A scene that has a place on the ground becomes a map that opens there in a GIS.
     """
     from terralex import recognition
+    from terralex.cli.inputs import list_inputs
     from terralex.cli.messages import say
     from terralex.cli.segmenting import Request, map_scene, refuse, segment_photos, wants_map
     from terralex.runtime import UsageError
@@ -123,7 +124,7 @@ def segment(
     else:
         refuse("is for maps: pass -o FILE.tif", gsd=gsd, roi=roi, probabilities=probabilities)
     request = Request(
-        items=recognition.list_items(inputs),
+        items=list_inputs(inputs),
         labels=named,
         load=lambda: recognition.open_model(model, run),
         templates=templates,

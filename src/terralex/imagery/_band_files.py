@@ -14,7 +14,7 @@ from terralex.runtime.errors import InputError
 
 # T48QUE_20200223T032739_B02_10m, <patch>_B8A, LC08_..._SR_B4, HLS.L30....v2.0.B05, B2
 _BAND_FILE = re.compile(
-    r"(?:(?P<prefix>.*)[_.])?(?P<band>S[RT]_B\d{1,2}|(?<!S[RT]_)B(?:\d{1,2}|0?8A))(?:_(?P<metres>\d{2})m)?",
+    r"(?:(?P<prefix>.*?)[_.])??(?P<band>S[RT]_B\d{1,2}|B(?:\d{1,2}|0?8A))(?:_(?P<metres>\d{2})m)?",
     re.IGNORECASE,
 )
 # Numbers without a leading zero also count the columns of a mosaic ("tile_B2"), so they need support.

@@ -198,13 +198,14 @@ def _readings(labels: Labels, sensors: Sequence[Sensor]) -> list[Choice]:
         if text and (found := band_words(text, tuple(sensor.name for sensor in sensors)))
     }
     planes = tuple(words)
-    meanings = interpret(list(words.values()), sensors or None)
-    fitting = [bands for bands in meanings if _fits_wavelengths(bands, planes, labels.wavelengths)]
-    return [Choice(bands, planes) for bands in fitting]
+    given = [labels.wavelengths[plane] if labels.wavelengths else None for plane in planes]
+    meanings = interpret(
+        list(words.values()), sensors or None, accept=lambda bands: _fits_wavelengths(bands, given)
+    )
+    return [Choice(bands, planes) for bands in meanings]
 
 
-def _fits_wavelengths(bands: Bands, planes: Sequence[int], wavelengths: Sequence[float | None]) -> bool:
-    given = [wavelengths[plane] if wavelengths else None for plane in planes]
+def _fits_wavelengths(bands: Bands, given: Sequence[float | None]) -> bool:
     return all(
         own is None or known is None or abs(own - known) <= WAVELENGTH_TOLERANCE * known
         for own, known in zip(given, bands.wavelengths, strict=True)
@@ -257,7 +258,8 @@ def band_words(description: str, sensors: tuple[str, ...] = ()) -> tuple[str, ..
     """
     known = tuple(load_sensors()[name] for name in sensors) or tuple(load_sensors().values())
     if any(sensor.find(description) for sensor in known):
-        return (description,)
+        # Every maker of cameras has a red edge of its own: it means something on a known sensor only.
+        return () if not sensors and _OTHER_BANDS.fullmatch(description) else (description,)
     words = re.split(r"[^A-Za-z0-9_]+", _OTHER_BANDS.sub(" ", description))
     named = [word for word in words if len(word) > 1 and any(sensor.find(word) for sensor in known)]
     others = {word.lower() for word in words if word.isalpha()} - {word.lower() for word in named}

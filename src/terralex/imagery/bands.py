@@ -131,6 +131,7 @@ def interpret(
     sensors: Iterable[Sensor] | None = None,
     *,
     trust_spelling: bool = False,
+    accept: Callable[[Bands], bool] = lambda bands: True,
 ) -> list[Bands]:
     """Return what a list of band names can mean: nothing, one meaning, or several that differ.
 
@@ -144,8 +145,10 @@ def interpret(
         trust_spelling: Let official names, as they are spelled ("B02" but not "B2"), go before aliases even
             if they are numbered.
 
+        accept: What else bands must fulfil to come into question.
+
     Returns:
-        One entry for each distinct meaning, the most likely first.
+        One entry if all sensors agree on what the bands are; else one for each sensor.
     """
     known = sorted(load_sensors().values() if sensors is None else sensors, key=_preference)
     official: list[Bands] = []
@@ -153,14 +156,12 @@ def interpret(
     for sensor in known:
         bands = [_same_band(sensor, words) for words in names]
         canonical = tuple(band.name for band in bands if band)
-        if names and len(set(canonical)) == len(names):
-            is_official = _is_official(names, canonical)
-            (official if is_official else others).append(Bands(canonical, sensor.name))
-    if not official:
-        return _distinct(others, lambda bands: (*bands.names, *bands.common))
+        if names and len(set(canonical)) == len(names) and accept(named := Bands(canonical, sensor.name)):
+            (official if _is_official(names, canonical) else others).append(named)
     numbered = any(is_numbered(word) for words in names for word in words)
-    candidates = [*official, *others] if numbered and not trust_spelling else official
-    return _distinct(candidates, lambda bands: bands.common)
+    candidates = official if official and (trust_spelling or not numbered) else [*official, *others]
+    meanings = {bands.common if official else (bands.names, bands.common) for bands in candidates}
+    return candidates[:1] if len(meanings) == 1 else candidates
 
 
 def is_numbered(name: str) -> bool:
@@ -180,14 +181,6 @@ def _is_official(names: Sequence[Sequence[str]], canonical: Sequence[str]) -> bo
     return all(fold(name) in map(fold, words) for words, name in pairs) and any(
         name.lower() in [word.lower() for word in words] for words, name in pairs
     )
-
-
-def _distinct(candidates: Iterable[Bands], key: Callable[[Bands], object]) -> list[Bands]:
-    """Return the first of the candidates for each key."""
-    first: dict[object, Bands] = {}
-    for bands in candidates:
-        first.setdefault(key(bands), bands)
-    return list(first.values())
 
 
 def _preference(sensor: Sensor) -> tuple[int, str]:

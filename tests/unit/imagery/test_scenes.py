@@ -13,6 +13,7 @@ from terralex.runtime.errors import InputError
 Writer = Callable[..., Path]
 FINEST = 60
 METRES = {band.name: int(band.gsd_m or 0) for band in load_sensors()["sentinel-2-l1c"].bands}
+SCENE = "S2B_MSIL1C_20200223T032739"
 PRODUCT = "S2B_MSIL2A_20230223T032739_N0509_R018_T48QUE_20230223T060000"
 
 
@@ -174,7 +175,7 @@ def test_major_tom_cell(write_band: Writer, tmp_path: Path) -> None:
         write_band(f"{cell.name}/{band}.tif", band)
     write_band(f"{cell.name}/cloud_mask.tif", "B02")
     assert is_scene_folder(cell)
-    with pytest.raises(InputError, match=r"nothing tells what its uint16 values mean.*--units dn"):
+    with pytest.raises(InputError, match=r"nothing says what its uint16 values mean.*--units dn"):
         read_image(cell)
     image = read_image(cell, units="dn")
     assert image.bands == Bands.parse("sentinel-2-l1c")
@@ -192,13 +193,13 @@ def test_landsat_scene(write_band: Writer, tmp_path: Path) -> None:
 
 
 def test_zero_in_all_bands_is_no_data(write_band: Writer, write_tiff: Writer, tmp_path: Path) -> None:
-    write_band("scene/B11.tif", "B11")
+    write_band(f"{SCENE}/B11.tif", "B11")
     for band in ("B02", "B03"):
         array = plane(band, 10)
         array[:20] = 0
         array[40, 40] = 0 if band == "B02" else 7
-        write_tiff(f"scene/{band}.tif", array[None], crs="EPSG:32648", transform=place(10))
-    image = read_image(tmp_path / "scene", units="dn")
+        write_tiff(f"{SCENE}/{band}.tif", array[None], crs="EPSG:32648", transform=place(10))
+    image = read_image(tmp_path / SCENE, units="dn")
     assert image.valid is not None
     assert not image.valid[:20].any()
     assert image.valid[20:].all()
@@ -206,9 +207,9 @@ def test_zero_in_all_bands_is_no_data(write_band: Writer, write_tiff: Writer, tm
 
 def test_bands_that_do_not_fit_together(write_band: Writer, tmp_path: Path) -> None:
     def fresh(**options: object) -> Path:
-        shutil.rmtree(tmp_path / "scene", ignore_errors=True)
-        write_band("scene/B02.tif", "B02")
-        return write_band("scene/B05.tif", "B05", **options).parent
+        shutil.rmtree(tmp_path / SCENE, ignore_errors=True)
+        write_band(f"{SCENE}/B02.tif", "B02")
+        return write_band(f"{SCENE}/B05.tif", "B05", **options).parent
 
     moved = Affine(20, 0.0, 300_400.0, 0.0, -20, 1_900_000.0)
     with pytest.raises(InputError, match=r"B05\.tif does not cover the same ground as B02\.tif"):
@@ -218,10 +219,10 @@ def test_bands_that_do_not_fit_together(write_band: Writer, tmp_path: Path) -> N
 
 
 def test_files_of_several_bands_or_scenes(write_band: Writer, write_tiff: Writer, tmp_path: Path) -> None:
-    write_band("scene/B02.tif", "B02")
-    write_tiff("scene/B03.tif", np.stack([plane("B03", 10)] * 3), crs="EPSG:32648", transform=place(10))
+    write_band(f"{SCENE}/B02.tif", "B02")
+    write_tiff(f"{SCENE}/B03.tif", np.stack([plane("B03", 10)] * 3), crs="EPSG:32648", transform=place(10))
     with pytest.raises(InputError, match=r"B03\.tif holds 3 bands, not one"):
-        read_image(tmp_path / "scene", units="dn")
+        read_image(tmp_path / SCENE, units="dn")
     for patch in ("first", "second"):
         write_band(f"two/{patch}_B02.tif", "B02")
         write_band(f"two/{patch}_B03.tif", "B03")
@@ -237,7 +238,6 @@ def test_files_of_several_bands_or_scenes(write_band: Writer, write_tiff: Writer
         ["tile_B1.tif", "tile_B2.tif", "tile_B3.tif"],
         ["B02.tif"],
         ["B02.jpg", "B03.jpg"],
-        ["B02.tif", "SR_B3.tif"],
         [],
     ],
 )
@@ -246,14 +246,14 @@ def test_folders_that_are_no_scenes(tmp_path: Path, names: list[str]) -> None:
         (tmp_path / name).write_bytes(b"")
     assert not is_scene_folder(tmp_path)
     assert not is_scene_folder(tmp_path / "missing")
-    with pytest.raises(InputError, match=r"not a scene of one file a band|of no one sensor: B02, SR_B3"):
+    with pytest.raises(InputError, match="not a scene of one file a band"):
         read_image(tmp_path)
 
 
 def test_a_band_that_is_cut_off(write_band: Writer, tmp_path: Path) -> None:
-    write_band("scene/B02.tif", "B02")
-    path = write_band("scene/B03.tif", "B03")
+    write_band(f"{SCENE}/B02.tif", "B02")
+    path = write_band(f"{SCENE}/B03.tif", "B03")
     path.write_bytes(path.read_bytes()[:3000])
-    with pytest.raises(InputError, match="scene: cannot be read") as caught:
-        read_image(tmp_path / "scene", units="dn")
+    with pytest.raises(InputError, match=f"{SCENE}: cannot be read") as caught:
+        read_image(tmp_path / SCENE, units="dn")
     assert "\n" not in str(caught.value)

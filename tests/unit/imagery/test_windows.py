@@ -45,11 +45,11 @@ def test_a_scene_folder(write_tiff: TiffWriter, numbers: NDArray[np.uint16]) -> 
 
 def test_a_scene_folder_of_several_resolutions(write_tiff: TiffWriter, numbers: NDArray[np.uint16]) -> None:
     """Coarse bands are interpolated across the edges of windows, also where an edge cuts a coarse pixel."""
-    grid = {"crs": "EPSG:32632"}
-    write_tiff("scene/B02.tif", numbers[:1], transform=Affine(10, 0, 0, 0, -10, 0), **grid)
-    write_tiff("scene/B11.tif", numbers[1:2, :10, :12], transform=Affine(20, 0, 0, 0, -20, 0), **grid)
-    coarse = write_tiff("scene/B09.tif", numbers[2:3, :5, :6], transform=Affine(40, 0, 0, 0, -40, 0), **grid)
-    check(coarse.parent, units="dn")
+    for name, step in (("B02", 1), ("B11", 2), ("B09", 4)):
+        grid = {"crs": "EPSG:32632", "transform": Affine(10 * step, 0, 0, 0, -10 * step, 0)}
+        band = numbers[step : step + 1, : 20 // step, : 24 // step]
+        path = write_tiff(f"T32UQD_20200101T101409/{name}.tif", band, **grid)
+    check(path.parent, units="dn")
 
 
 def test_pictures_and_arrays_are_read_whole(

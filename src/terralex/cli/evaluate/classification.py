@@ -1,5 +1,6 @@
 """``terralex evaluate classification`` and ``land``: one class a picture."""
 
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -40,10 +41,15 @@ def classification(
     """Zero-shot accuracy on folders of labelled pictures."""
     from terralex import recognition
     from terralex.cli.evaluate.results import check_outputs
+    from terralex.cli.inputs import say_left_out
     from terralex.evaluation import evaluate_folders
     from terralex.imagery import parse_units
+    from terralex.imagery.class_folders import class_folders
 
     check_outputs([output], overwrite)
+    left_out: Counter[str] = Counter()
+    class_folders(folder, left_out)
+    say_left_out(left_out)
     loaded = recognition.open_model(model, run)
     stated = None if run.units is None else parse_units(run.units)
     report = evaluate_folders(
