@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -45,6 +45,10 @@ class Reading(Protocol):
     @property
     def waited(self) -> float:
         """Seconds that the model has waited for files."""
+
+    @property
+    def remarks(self) -> Mapping[str, None]:
+        """What holds for many inputs and so is in no note of a row; the keys."""
 
 
 R = TypeVar("R", bound=Record)
@@ -118,6 +122,8 @@ class Run:
         for reason in [] if target.is_live else self._reasons:
             say(reason)
         model = self._encoder.model
+        for remark in self._encoder.remarks:
+            say(remark)
         say(f"{self._summary()}; {describe_model(model)}")
         if model.card.weights.bundled:  # a demonstration, and its answers say so
             say(f"{model.name}: {' '.join(model.card.notes)}")

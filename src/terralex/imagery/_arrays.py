@@ -154,6 +154,4 @@ def _no_array_archive(path: str, names: Sequence[str]) -> InputError:
     """Return the error for a ZIP file that is not one of arrays."""
     if any(".SAFE/" in name for name in names):
         return InputError(f"{path}: a zipped Sentinel-2 product; unpack it and pass the .SAFE folder")
-    return InputError(
-        f"{path}: a ZIP archive of files that are not arrays ({names[0]}, ...); unpack it first"
-    )
+    return InputError(f"{path}: a ZIP archive without arrays (of {names[0]}, ...); unpack it first")

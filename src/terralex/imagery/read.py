@@ -129,6 +129,8 @@ def _head(path: Path) -> bytes:
         raise InputError(f"{path}: cannot be opened: {reason}") from None
     if not head:
         raise InputError(f"{path}: an empty file")
+    if head.startswith(b"version https://git-lfs"):
+        raise InputError(f"{path}: a Git LFS pointer, not the image itself; run git lfs pull")
     return head
 
 

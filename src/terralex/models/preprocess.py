@@ -7,6 +7,7 @@ else is done in floating point: bands by name, units by their meaning, what is n
 from __future__ import annotations
 
 import mmap
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
@@ -111,6 +112,26 @@ def match_bands(wanted: Bands, present: Bands) -> list[int | None]:
     ]
 
 
+def picture_remark(bands: Sequence[str], spec: InputSpec) -> str:
+    """Return how a model of digital numbers reads 8-bit pictures; "" if these bands are not those of one.
+
+    It holds for every picture alike, so it is for a run and not for a row.
+
+    Args:
+        bands: Of a picture, that the network sees.
+        spec: What the network takes.
+    """
+    if spec.units == "8bit" or not bands or not set(bands) <= {"red", "green", "blue"}:
+        return ""
+    own = Bands(spec.bands, spec.sensor)
+    indices = (own.find(name) for name in bands)
+    names = ", ".join(own.names[index] for index in indices if index is not None)
+    return (
+        f"colours of 8-bit pictures are read as {names}, with 255 as the digital number {spec.rgb_max_dn:g}: "
+        "how bright a picture was made is not known"
+    )
+
+
 def _match_other_sensor(common: str | None, wavelength: float | None, present: Bands) -> int | None:
     if common is not None and (place := present.find(common)) is not None:
         return place
@@ -206,7 +227,7 @@ def _notes(
     renamed = [f"{own} as {name}" for own, name in zip(used, channels, strict=True) if own != name]
     if (image.units == "8bit") != (spec.units == "8bit"):
         renamed.append(f"255 as digital number {spec.rgb_max_dn:g}")
-    if renamed:
+    if renamed and not picture_remark(used, spec):
         notes.append("read " + ", ".join(renamed))
     if filled:
         notes.append(f"no {', '.join(filled)}: filled with the mean")

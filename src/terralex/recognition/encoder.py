@@ -67,6 +67,7 @@ class Encoder:
         bands: Bands of files that do not say.
         units: Units of files that do not say.
         engine: Where the work is done.
+        remarks: What holds for many of the inputs encoded so far and so is in no note of a row; the keys.
 
     Raises:
         UsageError: Unknown bands or units.
@@ -87,6 +88,7 @@ class Encoder:
         self.batch_size = batch_size
         self.bands = None if bands is None else Bands.parse(bands)
         self.units: Units | None = None if units is None else parse_units(units)
+        self.remarks: dict[str, None] = {}
         self._workers = workers
         self.engine: Literal["local", "ray"] = engine
         self._cache = EmbeddingCache(model, bands, units) if cache and engine == "local" else None
@@ -129,7 +131,7 @@ class Encoder:
         reader = run_chunks(items, self._read, chunk_size=self.batch_size, workers=self._workers, start=start)
         self._reader = reader
         for chunk in reader:
-            yield self._encode([(item, outcome) for _, item, outcome in chunk])
+            yield self._with_remarks(self._encode([(item, outcome) for _, item, outcome in chunk]))
 
     def _chunks_on_ray(self, items: Sequence[Item]) -> Iterator[list[Encoded]]:
         from terralex.runtime.cluster import map_on_ray
@@ -137,7 +139,16 @@ class Encoder:
         local = copy(self)
         local.engine = "local"
         work = partial(_encode_part, local)
-        yield from map_on_ray(work, items, batch_size=self.batch_size, device=self.model.device)
+        chunks = map_on_ray(work, items, batch_size=self.batch_size, device=self.model.device)
+        yield from map(self._with_remarks, chunks)
+
+    def _with_remarks(self, chunk: list[Encoded]) -> list[Encoded]:
+        from terralex.models.preprocess import picture_remark
+
+        bands = {encoded.features.bands for encoded in chunk if encoded.features}
+        remarks = (picture_remark(own, self.model.card.input) for own in bands)
+        self.remarks |= dict.fromkeys(filter(None, remarks))
+        return chunk
 
     def stream(self, inputs: object) -> Iterator[list[Encoded]]:
         """As `chunks`, for whatever `as_items` takes; an iterator is read as its items are needed."""

@@ -204,3 +204,17 @@ def test_an_image_may_be_restated(numbers: Numbers) -> None:
     again = read_image(image, units="dn+1000", want=("B8A",), window=(1, 2, 3, 4))
     assert (again.units, again.bands.names, again.window) == ("dn+1000", ("B8A",), (1, 2, 3, 4))
     assert read_image(image).pixels is image.pixels
+
+
+def test_archives_of_other_things_say_what_they_are(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "S2A.zip", "w") as archive:
+        archive.writestr("S2A_MSIL2A_20230223T032739.SAFE/MTD_MSIL2A.xml", "<Product/>")
+    with pytest.raises(InputError, match=r"a zipped Sentinel-2 product; unpack it and pass"):
+        read_image(tmp_path / "S2A.zip")
+    with zipfile.ZipFile(tmp_path / "photos.zip", "w") as archive:
+        archive.writestr("a.jpg", b"")
+    with pytest.raises(InputError, match=r"a ZIP archive without arrays \(of a\.jpg, .*unpack it"):
+        read_image(tmp_path / "photos.zip")
+    (tmp_path / "a.tif").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n")
+    with pytest.raises(InputError, match=r"a Git LFS pointer, not the image itself; run git lfs pull"):
+        read_image(tmp_path / "a.tif")

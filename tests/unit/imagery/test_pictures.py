@@ -208,3 +208,34 @@ def test_a_stated_fourth_band_in_the_place_of_alpha(tmp_path: Path, rgb: NDArray
     unstated = read_image(path)
     assert unstated.valid is not None
     assert (len(unstated.bands), unstated.valid.sum()) == (3, infrared.astype(bool).sum())
+
+
+def test_pages_of_a_tiff_are_pictures_of_their_own(tmp_path: Path) -> None:
+    """Three pages of grey are not the red, green and blue of one picture, unless someone says so."""
+    pages = [PIL.Image.new("L", (16, 12), value) for value in (40, 120, 200)]
+    pages[0].save(tmp_path / "burst.tif", save_all=True, append_images=pages[1:])
+    image = read_image(tmp_path / "burst.tif")
+    assert (image.pixels == 40).all()
+    assert image.notes == ("page 1 of 3; the others were left out (if pages are bands, pass --bands)",)
+    assert read_image(tmp_path / "burst.tif", bands="rgb").pixels[:, 0, 0].tolist() == [40, 120, 200]
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.png", "a.webp"])
+def test_frames_that_are_left_out_are_counted(tmp_path: Path, name: str) -> None:
+    frames = [PIL.Image.new("RGB", (16, 12), (value, 0, 0)) for value in (40, 120, 200)]
+    frames[0].save(tmp_path / name, save_all=True, append_images=frames[1:])
+    assert read_image(tmp_path / name).notes == ("frame 1 of 3; the others were left out",)
+
+
+def test_avif(tmp_path: Path, rgb: NDArray[np.uint8]) -> None:
+    image = read_image(save(tmp_path / "a.avif", rgb, quality=100, subsampling="4:4:4"))
+    assert np.abs(image.pixels.transpose(1, 2, 0).astype(int) - rgb).max() < 6
+    assert image.units == "8bit"
+
+
+def test_pictures_as_they_are_stored(tmp_path: Path, rgb: NDArray[np.uint8]) -> None:
+    exif = PIL.Image.Exif()
+    exif[0x0112] = 6
+    path = save(tmp_path / "a.png", rgb, exif=exif)
+    assert read_image(path).pixels.shape == (3, 16, 12)
+    assert (read_image(path, upright=False).pixels.transpose(1, 2, 0) == rgb).all()

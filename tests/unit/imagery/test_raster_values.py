@@ -217,3 +217,28 @@ def test_half_precision_is_written_as_single(tmp_path: Path) -> None:
     read = read_image(tmp_path / "a.tif")
     assert (read.pixels.dtype, read.units) == (np.float32, "reflectance")
     assert (read.pixels == values).all()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.int16])
+def test_declared_nodata_is_no_value_of_a_picture(write_tiff: Writer, dtype: type[np.generic]) -> None:
+    array = np.random.default_rng(0).integers(40, 200, (3, 20, 24)).astype(dtype)
+    array[:, :, :6] = -10000
+    image = read_image(write_tiff("a.tif", array, nodata=-10000), bands="rgb", units="8bit")
+    assert image.valid is not None
+    assert image.valid.mean() == 0.75
+    assert not image.valid[:, :6].any()
+    if dtype is np.float32:
+        assert (image.pixels[:, :, 6:] == array[:, :, 6:]).all()
+
+
+def test_zero_borders_of_digital_numbers_are_no_data(write_tiff: Writer, numbers: Numbers) -> None:
+    """Undeclared fill beyond the swath, in every unit of Sentinel-2, is not dark water."""
+    numbers[:, :, :6] = 0
+    for units, array in (
+        ("dn", numbers),
+        ("dn+1000", np.where(numbers > 0, numbers + 1000, 0)),
+        ("reflectance", (numbers / 10000).astype(np.float32)),
+    ):
+        image = read_image(write_tiff("a.tif", array), bands="sentinel-2-l1c", units=units)  # type: ignore[arg-type]
+        assert image.valid is not None
+        assert image.valid.mean() == 0.75

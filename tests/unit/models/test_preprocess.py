@@ -17,7 +17,7 @@ from terralex.imagery import Bands, Image, read_image
 from terralex.models import InputSpec, Model, get_card, load_model, prepare, save_model
 from terralex.models.card import Interpolation
 from terralex.models.card import Resize as ResizeName
-from terralex.models.preprocess import match_bands, off_heap
+from terralex.models.preprocess import match_bands, off_heap, picture_remark
 from terralex.runtime.errors import InputError
 
 RGB = get_card("clip-vit-b16").input
@@ -216,6 +216,25 @@ class TestAcross:
         assert prepared.bands_used == ("B04", "B03", "B02")
         assert prepared.note == "read B04 as red, B03 as green, B02 as blue, 255 as digital number 2000"
 
+    def test_a_picture_on_a_model_of_digital_numbers_is_no_news_for_every_row(self) -> None:
+        prepared = prepare(Image(np.full((3, 40, 40), 100, np.uint8), Bands.parse("rgb"), "8bit"), MS)
+        assert "read" not in prepared.note
+        remark = picture_remark(prepared.bands_used, MS)
+        assert "read as B02, B03, B04, with 255 as the digital number 2000" in remark
+        assert picture_remark(("red", "green", "blue"), RGB) == ""
+        assert picture_remark(("B02", "B03", "B04"), MS) == ""
+
+    def test_bands_of_equal_names_and_other_meanings_are_not_confused(self) -> None:
+        hls = Bands.parse("hls-l30")
+        matched = match_bands(Bands.parse("sentinel-2-l2a:B04,B05,B08,B8A,B11"), hls)
+        assert [None if index is None else hls.names[index] for index in matched] == [
+            "B04",
+            None,
+            "B05",
+            "B05",
+            "B06",
+        ]
+
     @pytest.mark.parametrize("dn", [2000, 2100, 2500, 4000, 60000])
     def test_bright_ground_is_white_and_never_wraps(self, dn: int) -> None:
         white = (torch.ones(3) - torch.tensor(RGB.mean)) / torch.tensor(RGB.std)
@@ -232,7 +251,7 @@ class TestAcross:
         prepared = prepare(picture(rgb), MS)
         assert prepared.bands_used == ("blue", "green", "red")
         assert prepared.bands_filled == ("B05", "B06", "B07", "B08", "B8A", "B11", "B12")
-        assert "255 as digital number 2000" in prepared.note
+        assert "filled with the mean" in prepared.note
         three = replace(MS, bands=MS.bands[:3], mean=MS.mean[:3], std=MS.std[:3])
         dn = rgb.transpose(2, 0, 1)[::-1] * (2000 / 255)
         torch.testing.assert_close(prepared.pixels[:3], by_hand(dn, three), atol=1e-4, rtol=0)

@@ -1,11 +1,13 @@
 import io
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from terralex.runtime import UsageError, expand_inputs, natural_key
+from terralex.runtime.inputs import describe_left_out
 
 PICTURES = frozenset({".jpg", ".tif"})
 
@@ -44,6 +46,37 @@ def test_arguments_keep_their_order_and_each_input_comes_once(folder: Path) -> N
         "./b/tile10.jpg",
         "a.jpg",
     ]
+
+
+def test_what_systems_leave_in_folders_is_no_input(folder: Path) -> None:
+    """Thumbnails of NAS systems, resource forks, checkpoints of notebooks, recycle bins."""
+    names = ["@eaDir/tile2.jpg/SYNO_XL.jpg", "__MACOSX/._tile2.jpg", "#recycle/old.jpg", "sub/@eaDir/x.tif"]
+    for name in [*names, "__MACOSX/plain.jpg", ".ipynb_checkpoints/a.jpg", "Thumbs.db"]:
+        path = folder / "b" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    left_out: Counter[str] = Counter()
+    pictures = ["b/sub/x.tif", "b/Tile1.JPG", "b/tile2.jpg", "b/tile10.jpg"]
+    assert expand_inputs(["b"], PICTURES, left_out=left_out) == pictures
+    assert left_out == {".txt": 1}
+    assert expand("b/**/*.jpg") == ["b/tile2.jpg", "b/tile10.jpg"]
+    assert expand("b/@eaDir/tile2.jpg") == ["b/@eaDir/tile2.jpg/SYNO_XL.jpg"], "but what is named is read"
+
+
+def test_what_is_left_out_is_counted_by_ending(folder: Path) -> None:
+    for name in ("x.HEIC", "y.heic", "z.nef", "README"):
+        (folder / "b" / name).touch()
+    left_out: Counter[str] = Counter()
+    expand_inputs(["b", "a.jpg"], PICTURES, left_out=left_out)
+    assert left_out == {".heic": 2, ".nef": 1, ".txt": 1, "": 1}
+    words = describe_left_out(left_out)
+    assert words.startswith("5 files in folders left out")
+    assert words.endswith(": 2 .heic, 1 without an ending, 1 .nef, 1 .txt")
+    assert describe_left_out({}) == ""
+    (folder / "phone").mkdir()
+    (folder / "phone" / "x.heic").touch()
+    with pytest.raises(UsageError, match=r"no readable files in the folder phone.*1 \.heic"):
+        expand("phone")
 
 
 def test_named_files_are_kept_whatever_their_ending_and_if_they_do_not_exist(folder: Path) -> None:

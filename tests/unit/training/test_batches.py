@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +11,7 @@ from terralex.training.batches import Batches, Share
 from terralex.training.captions import ConceptCaptions, TaxonCaptions
 from terralex.training.concepts import HOLDS, Concepts
 from terralex.training.preview import check_batch, draw_batch
-from terralex.training.sources import Source, SourceSpec, load_source
+from terralex.training.sources import Source, SourceSpec, find_rgb_channels, load_source, rgb_channels
 
 CARD = get_card("pocket")
 SPEC = SourceSpec(CARD.input, Concepts.load("land"), 0)
@@ -29,6 +31,16 @@ def batches(sources: list[Source], augment: Augmentation | None = VARIED, **more
     words = ConceptCaptions(SPEC.concepts, ["{c}"])
     taxa = TaxonCaptions(taxonomy, "chains", "Eukarya")
     return Batches(sources, words, taxa, CARD.input, 16, augment, **more)  # type: ignore[arg-type]
+
+
+def test_red_green_and_blue_are_found_by_name() -> None:
+    landsat = replace(CARD.input, bands=("SR_B5", "SR_B4", "SR_B3", "SR_B2"), sensor="landsat-8-9")
+    assert rgb_channels(landsat) == (1, 2, 3)
+    assert rgb_channels(CARD.input) == tuple(CARD.input.bands.index(band) for band in ("B04", "B03", "B02"))
+    infrared = replace(landsat, bands=("SR_B5", "SR_B6", "SR_B7"))
+    assert find_rgb_channels(infrared) is None
+    with pytest.raises(UsageError, match=r"need red, green and blue.*SR_B5, SR_B6, SR_B7"):
+        rgb_channels(infrared)
 
 
 def test_a_batch_depends_on_the_seed_and_the_step_alone(sources: list[Source]) -> None:

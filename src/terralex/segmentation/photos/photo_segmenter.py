@@ -90,6 +90,11 @@ class PhotoSegmenter:
         """Seconds that the model has waited for files."""
         return self.reader.waited
 
+    @property
+    def remarks(self) -> dict[str, None]:
+        """What holds for many of the pictures read so far and so is in no note of a row; the keys."""
+        return self.reader.remarks
+
     def chunks(self, items: Sequence[Item], start: int = 0) -> Iterator[list[Segmentation]]:
         """Segment items, in order and in chunks, one of which is the first to do."""
         return (self._segment(chunk) for chunk in self.reader.chunks(items, start))

@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from terralex.imagery import Bands, Grid, Image, Units, WindowReader, parse_units, to_rgb8
+from terralex.models.preprocess import picture_remark
 from terralex.recognition.encoder import describe_error
 from terralex.recognition.items import Item, as_items
 from terralex.recognition.records import Window
@@ -64,6 +65,7 @@ class PhotoReader:
         units: Units of files that do not say.
         batch_size: Pictures a chunk.
         max_side: Pixels of the longer side that the model sees, at most.
+        remarks: What holds for many of the pictures read so far and so is in no note of a row; the keys.
 
     Raises:
         UsageError: Unknown bands or units, or a side below 1.
@@ -83,6 +85,7 @@ class PhotoReader:
         self.units: Units | None = None if units is None else parse_units(units)
         self.batch_size, self.max_side = batch_size, max_side
         self._spec, self._workers = spec, workers
+        self.remarks: dict[str, None] = {}
         self._reader: ChunkReader[Item, Photo] | None = None
         if max_side < 1:
             raise UsageError(f"the longest side must be at least 1 pixel, not {max_side}")
@@ -126,6 +129,8 @@ class PhotoReader:
             raise InputError("no pixel holds data")
         normalised = normalise(seen, self._spec)
         notes = [*image.notes, *band_notes(image.bands, self._spec)]
+        if remark := picture_remark(image.bands.names, self._spec):
+            self.remarks[remark] = None
         if seen is not image:
             notes.append(f"seen at {seen.width} x {seen.height} pixels")
         return Photo(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from terralex.imagery import Bands, Image
 from terralex.models.card import InputSpec
-from terralex.models.preprocess import match_bands, prepare
+from terralex.models.preprocess import match_bands, picture_remark, prepare
 
 
 class Normalised(NamedTuple):
@@ -44,7 +44,7 @@ def band_notes(bands: Bands, spec: InputSpec) -> list[str]:
         if place is not None and bands.names[place] != name
     ]
     missing = [name for name, place in zip(spec.bands, places, strict=True) if place is None]
-    notes = [f"read {', '.join(renamed)}"] if renamed else []
+    notes = [f"read {', '.join(renamed)}"] if renamed and not picture_remark(bands.names, spec) else []
     return notes + ([f"no {', '.join(missing)}: filled with the mean"] if missing else [])
 
 

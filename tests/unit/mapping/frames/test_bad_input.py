@@ -46,6 +46,31 @@ def test_a_frame_that_lacks_a_part_is_left_out(spoilt: Spoilt, layout: str, miss
     assert Path(missing).stem in sequence.left_out[frame]
 
 
+def test_exif_does_not_turn_a_posed_picture(spoilt: Spoilt) -> None:
+    """The intrinsics and the depth map are for the pixels as the camera stored them."""
+    root = spoilt("plain")
+    before = open_sequence(root).read(0)
+    path = root / "room0/rgb/0000.png"
+    picture = Image.open(path)
+    exif = picture.getexif()
+    for orientation in (3, 6):
+        exif[0x0112] = orientation
+        picture.save(path, exif=exif)
+        assert np.array_equal(open_sequence(root).read(0).rgb, before.rgb)
+
+
+@pytest.mark.parametrize(
+    ("part", "what"), [("rgb", "picture"), ("depth", "picture"), ("labels", "label map")]
+)
+def test_files_of_other_shapes_are_not_stretched(spoilt: Spoilt, part: str, what: str) -> None:
+    root = spoilt("plain")
+    path = next((root / "room0" / part).glob("0000.*"))
+    save(path, np.ascontiguousarray(np.rot90(np.asarray(Image.open(path)))))
+    with pytest.raises(InputError, match=rf"frame 0000: the {what} has .* turned\?"):
+        open_sequence(root).read(0)
+    open_sequence(root).read(1)
+
+
 def test_infinite_poses_are_left_out(spoilt: Spoilt) -> None:
     root = spoilt("scannet")
     (root / "room0/pose/0.txt").write_text(INFINITE)
