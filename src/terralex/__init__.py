@@ -29,6 +29,8 @@ if TYPE_CHECKING:
         order,
         search,
     )
+    from terralex.recognition.fitting.estimator import ImageClassifier, fit
+    from terralex.recognition.fitting.fitfile import Fit, load_fit
     from terralex.runtime import InputError, TerralexError, UsageError
     from terralex.segmentation.photos import HeatMaps, Segmentation, heatmaps, segment
 
@@ -43,16 +45,20 @@ _HOMES = {
         *("Embedding", "Hit", "Link", "Prediction", "TaxonPrediction"),
         *("classify", "classify_taxa", "embed", "order", "search"),
     ),
+    "terralex.recognition.fitting.estimator": ("ImageClassifier", "fit"),
+    "terralex.recognition.fitting.fitfile": ("Fit", "load_fit"),
     "terralex.segmentation.photos": ("HeatMaps", "Segmentation", "heatmaps", "segment"),
 }
 
 __all__ = [
     "Bands",
     "Embedding",
+    "Fit",
     "Grid",
     "HeatMaps",
     "Hit",
     "Image",
+    "ImageClassifier",
     "InputError",
     "Link",
     "MapAnswer",
@@ -71,8 +77,10 @@ __all__ = [
     "classify",
     "classify_taxa",
     "embed",
+    "fit",
     "heatmaps",
     "list_cards",
+    "load_fit",
     "load_model",
     "order",
     "read_image",

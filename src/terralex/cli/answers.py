@@ -12,11 +12,12 @@ from terralex import recognition
 from terralex.cli import tables
 from terralex.cli.messages import say
 from terralex.recognition import layouts, taxon_layouts
+from terralex.recognition.fitting.fitfile import is_fit_file, load_fit
+from terralex.recognition.fitting.fitted import FittedClassifier, check_origin
 from terralex.runtime import Columns, ProgressBar, Row, RowSink, UsageError, digest, progress
 
 if TYPE_CHECKING:
     from terralex.metrics.calibration import Calibration
-    from terralex.models import Model
 
 Predict = Callable[[Sequence[recognition.Encoded]], Iterator[Any]]
 
@@ -35,8 +36,8 @@ class Answers(Protocol):
     columns: Columns
     settings: dict[str, object]
 
-    def load(self, model: Model, *, cache: bool) -> Predict:
-        """What turns encoded images into records."""
+    def load(self, encoder: recognition.Encoder, *, cache: bool) -> Predict:
+        """What turns the images that an encoder encodes into records."""
 
     def rows(self, records: Sequence[Any], done: int) -> Sequence[Row]:
         """Records as rows, the first of which are numbered `done`."""
@@ -97,6 +98,8 @@ def choose(
         raise UsageError("say what to tell apart: --labels WORDS, --taxonomy FILE or --bins FILE")
     if request.taxonomy is None:
         request.refuse("needs a taxonomy: pass --taxonomy FILE")
+        if any(map(is_fit_file, labels)):
+            return FitAnswers(labels, templates, top_k, scores, form)
         return LabelAnswers(labels, bins, templates, top_k, scores, form)
     prompts = recognition.named_templates(templates)
     if bins:
@@ -165,17 +168,44 @@ class LabelAnswers(_Labelled):
         if bins:
             self.settings["bins"] = digest(bin_of.values())
 
-    def load(self, model: Model, *, cache: bool) -> Predict:
+    def load(self, encoder: recognition.Encoder, *, cache: bool) -> Predict:
         """See `Answers`."""
         only = self._bins is None
         classifier = recognition.Classifier(
-            model, self._named, self._prompts, top_k=self._top_k, scores=only and self._scores, cache=cache
+            encoder.model,
+            self._named,
+            self._prompts,
+            top_k=self._top_k,
+            scores=only and self._scores,
+            cache=cache,
         )
         if self._bins is None:
             return classifier.predict
         return recognition.BinClassifier(
-            classifier.probabilities, self._bins, model.name, top_k=self._top_k, scores=self._scores
+            classifier.probabilities, self._bins, encoder.model.name, top_k=self._top_k, scores=self._scores
         ).predict
+
+
+class FitAnswers(_Labelled):
+    """Classes that were learned from examples."""
+
+    def __init__(
+        self, labels: Sequence[str], templates: str | None, top_k: int | None, scores: bool, form: str | None
+    ) -> None:
+        if len(labels) > 1:
+            raise UsageError(f"a fit has its own labels: pass --labels {labels[0]} alone")
+        if templates is not None:
+            raise UsageError("--templates is for labels in words: a fit has learned from examples")
+        self._path = labels[0]
+        self._fit = load_fit(self._path)
+        super().__init__(self._fit.labels, top_k, scores, form)
+        content = [self._fit.weights.tobytes().hex(), self._fit.intercepts.tobytes().hex()]
+        self.settings |= {"labels": f"a fit of {len(self._fit.labels)} classes, {digest(content)}"}
+
+    def load(self, encoder: recognition.Encoder, *, cache: bool) -> Predict:
+        """See `Answers`."""
+        check_origin(self._fit, encoder.model, "images", encoder.bands, encoder.units, self._path)
+        return FittedClassifier(self._fit, encoder.model, top_k=self._top_k, scores=self._scores).predict
 
 
 class TaxonBinAnswers(_Labelled):
@@ -200,11 +230,11 @@ class TaxonBinAnswers(_Labelled):
             "templates": digest(prompts) if prompts else None,
         }
 
-    def load(self, model: Model, *, cache: bool) -> Predict:
+    def load(self, encoder: recognition.Encoder, *, cache: bool) -> Predict:
         """See `Answers`."""
-        scorer = recognition.TaxonScorer(model, self._taxa, self._prompts, cache=cache, watch=_watch)
+        scorer = recognition.TaxonScorer(encoder.model, self._taxa, self._prompts, cache=cache, watch=_watch)
         return recognition.BinClassifier(
-            scorer.probabilities, self._bins, model.name, top_k=self._top_k, scores=self._scores
+            scorer.probabilities, self._bins, encoder.model.name, top_k=self._top_k, scores=self._scores
         ).predict
 
 
@@ -244,13 +274,15 @@ class TaxonAnswers:
             "calibration": digest([repr(self._calibration)]) if self._calibration else None,
         }
 
-    def load(self, model: Model, *, cache: bool) -> Predict:
+    def load(self, encoder: recognition.Encoder, *, cache: bool) -> Predict:
         """See `Answers`."""
         stop = None
         if self._error is not None:
-            said = recognition.wording(self._taxa, model, self._prompts)
-            stop = recognition.load_stopping(self._error, self._calibration, model, self._taxa.taxonomy, said)
-        scorer = recognition.TaxonScorer(model, self._taxa, self._prompts, cache=cache, watch=_watch)
+            said = recognition.wording(self._taxa, encoder.model, self._prompts)
+            stop = recognition.load_stopping(
+                self._error, self._calibration, encoder.model, self._taxa.taxonomy, said
+            )
+        scorer = recognition.TaxonScorer(encoder.model, self._taxa, self._prompts, cache=cache, watch=_watch)
         return recognition.TaxonClassifier(scorer, rank=self._rank, top_k=self._top_k, stopping=stop).predict
 
     def rows(self, records: Sequence[recognition.TaxonPrediction], done: int) -> Sequence[Row]:

@@ -20,6 +20,7 @@ from terralex.cli import (
     doctor,
     embed,
     evaluate,
+    fit,
     map,
     models,
     order,
@@ -64,6 +65,7 @@ app.command("search")(search.search)
 app.command("embed")(embed.embed)
 app.command("order")(order.order)
 app.command("segment")(segment.segment)
+app.command("fit")(fit.fit)
 app.command("map")(map.map_sequence)
 app.command("ask")(ask.ask)
 app.add_typer(prepare.app, name="prepare")

@@ -121,7 +121,7 @@ def classify(
     items = list_inputs(inputs)
     loaded = recognition.open_model(model, run)
     encoder = recognition.Encoder.of(loaded, run)
-    predict = answers.load(loaded, cache=run.cache)
+    predict = answers.load(encoder, cache=run.cache)
 
     def rows(chunk: Sequence[Any]) -> "Sequence[Row]":
         return answers.rows(chunk, sink.rows_done)

@@ -74,7 +74,7 @@ Labels = Annotated[
         "--labels",
         "-l",
         metavar="LABELS",
-        help='What to tell apart: "water,forest,town", or a .txt, .yaml or .csv file. Can be repeated.',
+        help='What to tell apart: "water,forest,town", a .txt, .yaml or .csv file, or a .fit file.',
         show_default=False,
     ),
 ]

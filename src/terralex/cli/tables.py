@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from terralex.cli.messages import printable
-from terralex.runtime import Row, RowSink
+from terralex.runtime import Columns, Row, RowSink
 from terralex.runtime.resume import RunState
 
 FANCY_GRID = box.Box("╒═╤╕\n│ ││\n╞═╪╡\n│ ││\n├─┼┤\n├─┼┤\n│ ││\n╘═╧╛\n")
@@ -107,6 +107,13 @@ def area_table(labels: Sequence[str]) -> TerminalTable:
     longest = max(map(len, labels), default=5)
     columns = [Column("label", "label", min(max(longest, 5), 40), "bold"), Column("hectares", "hectares", 14)]
     return TerminalTable([*columns, Column("share", "share", 6), Column("pixels", "pixels", 14)])
+
+
+def plain_table(columns: Columns, rows: Sequence[Row]) -> TerminalTable:
+    """A table of these rows with all of their columns."""
+    texts = {name: [_plain(row.get(name)) for row in rows] for name in columns}
+    widths = {name: max([len(name), *map(len, cells)]) for name, cells in texts.items()}
+    return TerminalTable([Column(name, name, min(widths[name], 40)) for name in columns])
 
 
 def hit_table(queries: Sequence[str]) -> TerminalTable:

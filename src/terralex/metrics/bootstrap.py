@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 RESAMPLES = 1000
 COVERAGE = 0.95
+_DRAWS = 2_000_000  # numbers that are drawn at once
 
 Interval = tuple[float, float]
 OfCounts = Callable[[NDArray[np.float64]], NDArray[np.float64]]
@@ -40,6 +41,30 @@ def resample_mean(values: NDArray[np.float64], seed: int = 0) -> Interval:
         return float("nan"), float("nan")
     drawn = np.random.default_rng(seed).integers(len(known), size=(RESAMPLES, len(known)))
     return _interval(known[drawn].mean(axis=1))
+
+
+def resample_groups(sums: NDArray[np.float64], figures: OfCounts, seed: int = 0) -> list[Interval]:
+    """The intervals of figures of sums over groups of pictures that are alike, such as those of one scene.
+
+    Whole groups are resampled, each as often as a Poisson number of mean 1 says.
+
+    Args:
+        sums: What each group adds, (groups, M).
+        figures: From sums (`RESAMPLES`, M) to figures (`RESAMPLES`, F); NaN where there is none.
+        seed: Of the draws.
+
+    Returns:
+        F intervals; NaN for a figure that no draw has.
+    """
+    generator = np.random.default_rng(seed)
+    rows = max(1, _DRAWS // max(1, len(sums)))
+    drawn = [
+        generator.poisson(1.0, (min(rows, RESAMPLES - start), len(sums))).astype(np.float64) @ sums
+        for start in range(0, RESAMPLES, rows)
+    ]
+    columns = figures(np.concatenate(drawn)).T
+    nothing = (float("nan"), float("nan"))
+    return [nothing if np.isnan(column).all() else _interval(column) for column in columns]
 
 
 def _interval(figures: NDArray[np.float64]) -> Interval:

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from terralex.recognition.classify import rank_labels
 from terralex.recognition.encoder import Encoded
+from terralex.recognition.ranking import rank_labels
 from terralex.recognition.records import Prediction
 from terralex.recognition.tables import read_columns
 from terralex.runtime.errors import UsageError

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from os import PathLike, fspath
-from typing import TYPE_CHECKING, Protocol, TypeVar, Unpack
+from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from terralex.recognition.encoder import Encoded, Encoder
+from terralex.recognition.fitting.fitfile import Fit, is_fit_file, open_fit
+from terralex.recognition.fitting.fitted import FittedClassifier, check_origin
 from terralex.recognition.labels import Labels, LabelSource, load_labels
 from terralex.recognition.loading import open_model
+from terralex.recognition.ranking import rank_labels
 from terralex.recognition.records import Prediction
 from terralex.runtime.cache import VectorCache
 from terralex.runtime.options import RunKeywords, RunOptions
@@ -19,14 +22,12 @@ from terralex.runtime.options import RunKeywords, RunOptions
 if TYPE_CHECKING:
     from terralex.models import Model
 
-T = TypeVar("T")
-
 Templates = str | PathLike[str] | Sequence[str]
 
 
 def classify(
     inputs: object,
-    labels: LabelSource,
+    labels: LabelSource | Fit,
     *,
     model: str | Model = "pocket",
     templates: Templates | None = None,
@@ -39,8 +40,9 @@ def classify(
     Args:
         inputs: A path, folder, glob, Pillow picture, array, `Image`, or `(any of them, window)`; or several,
             in a list or an iterator. A window is (column, row, width, height) in pixels.
-        labels: Names, a mapping from names to the phrases that describe them, or the path of a list of them.
-        model: A model, or what `load_model` takes.
+        labels: Names, a mapping from names to the phrases that describe them, the path of a list of them, or
+            a fit of labelled examples or its path (`.fit`).
+        model: A model, or what `load_model` takes; for a fit the one that made it.
         templates: Sentences with `{c}` for the label, or what `load_templates` takes; by default the model's.
         top_k: How many labels an image gets; more than there are is fine.
         scores: Also give the score of every label.
@@ -51,15 +53,21 @@ def classify(
         be used gives one with `error` set. Scores are the softmax of scaled cosines over the labels, float32.
 
     Raises:
-        UsageError: The labels, templates, bands, units or the model's name are wrong.
+        UsageError: The labels, templates, bands, units or the model's name are wrong, or a fit is of another
+            model.
         TerralexError: The model cannot be loaded or run.
     """
     run = RunOptions(**options)
     loaded = open_model(model, run)
-    classifier = Classifier(
-        loaded, load_labels(labels), templates, top_k=top_k, scores=scores, cache=run.cache
-    )
     encoder = Encoder.of(loaded, run)
+    classifier: Classifier | FittedClassifier
+    if isinstance(labels, Fit) or is_fit_file(labels):
+        fit, name = open_fit(labels)
+        check_origin(fit, loaded, "images", encoder.bands, encoder.units, name)
+        classifier = FittedClassifier(fit, loaded, top_k=top_k, scores=scores)
+    else:
+        named = load_labels(labels)
+        classifier = Classifier(loaded, named, templates, top_k=top_k, scores=scores, cache=run.cache)
     return (row for chunk in encoder.stream(inputs) for row in classifier.predict(chunk))
 
 
@@ -103,55 +111,3 @@ class Classifier:
     def predict(self, chunk: Sequence[Encoded]) -> Iterator[Prediction]:
         """The predictions for each image of a chunk, best first; one with an error for each that failed."""
         return rank_labels(chunk, self, self._model.name, top_k=self._top_k, scores=self._scores)
-
-
-class Scorer(Protocol):
-    """What gives each image a probability for each of its labels."""
-
-    @property
-    def labels(self) -> Sequence[str]:
-        """The labels."""
-
-    def probabilities(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Points of the model, (N, embed_dim), to probabilities: float32 (N, labels)."""
-
-
-def rank_labels(
-    chunk: Sequence[Encoded], scorer: Scorer, model: str, *, top_k: int, scores: bool
-) -> Iterator[Prediction]:
-    """The best labels of each image of a chunk; one record with an error for each that failed.
-
-    Args:
-        chunk: Encoded images.
-        scorer: Gives the probabilities.
-        model: The model's name.
-        top_k: How many labels an image gets.
-        scores: Also give the score of every label.
-    """
-    for entry, row in with_rows(chunk, scorer.probabilities):
-        if row is None or not entry.features:
-            yield Prediction(entry.path, entry.window, model=model, error=entry.error)
-            continue
-        best = np.argsort(-row, kind="stable")[:top_k]  # of equal scores the label given first
-        every = dict(zip(scorer.labels, row.tolist(), strict=True)) if scores else None
-        for position, label in enumerate(best, start=1):
-            yield Prediction(
-                path=entry.path,
-                window=entry.window,
-                label=scorer.labels[label],
-                position=position,
-                score=float(row[label]),
-                scores=every,
-                model=model,
-                notes=entry.features.notes,
-            )
-
-
-def with_rows(
-    chunk: Sequence[Encoded], rows: Callable[[NDArray[np.float32]], Iterable[T]]
-) -> Iterator[tuple[Encoded, T | None]]:
-    """Each image of a chunk with the row that is made of its vector; None for one that failed."""
-    usable = [entry.features.vector for entry in chunk if entry.features]
-    made = iter(rows(np.stack(usable)) if usable else ())
-    for entry in chunk:
-        yield entry, next(made) if entry.features else None

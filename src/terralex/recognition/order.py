@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from terralex.recognition.classify import with_rows
 from terralex.recognition.encoder import Encoded, Encoder
 from terralex.recognition.labels import load_queries
 from terralex.recognition.loading import open_model
+from terralex.recognition.ranking import with_rows
 from terralex.recognition.records import Link
 from terralex.recognition.taxon_scores import TaxonomySource, load_taxa
 from terralex.recognition.text_store import Watch, text_vectors

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Unpack
 import numpy as np
 from numpy.typing import NDArray
 
-from terralex.recognition.classify import with_rows
 from terralex.recognition.encoder import Encoded, Encoder
 from terralex.recognition.loading import open_model
+from terralex.recognition.ranking import with_rows
 from terralex.recognition.records import TaxonPrediction
 from terralex.recognition.stopping import Stopping, load_stopping
 from terralex.recognition.taxon_scores import TaxonomySource, TaxonScorer, load_taxa, wording

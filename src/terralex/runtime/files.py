@@ -3,7 +3,7 @@
 import os
 import sys
 from io import RawIOBase
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import BinaryIO
 
 from terralex.runtime.errors import TerralexError, UsageError
@@ -55,3 +55,9 @@ def lock(descriptor: int, path: str | os.PathLike[str]) -> None:
         raise UsageError(f"another run is writing {os.fspath(path)}: {advice}") from None
     except OSError:
         return  # some network file systems have no locks
+
+
+def leads_outside(path: str) -> bool:
+    """Whether a relative path in a file leads out of the folder that it is relative to, on any system."""
+    parsed = (PurePosixPath(path), PureWindowsPath(path))
+    return any(one.is_absolute() or bool(one.drive) or ".." in one.parts for one in parsed)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 import terralex
 from terralex.models import Model, load_model
 from terralex.recognition import Classifier, Encoder, Prediction, load_labels
-from terralex.recognition.classify import rank_labels
+from terralex.recognition.ranking import rank_labels
 from terralex.runtime import UsageError
 
 LABELS = ["water", "forest", "town"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import reduce
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from terralex.imagery import Image, Units, read_image
 from terralex.runtime.errors import UsageError
+from terralex.runtime.files import leads_outside
 from terralex.runtime.tables import open_table
 
 
@@ -88,8 +89,5 @@ def check_inside(path: str, where: str) -> None:
     Raises:
         UsageError: It does.
     """
-    for parsed in (PurePosixPath(path), PureWindowsPath(path)):
-        if parsed.is_absolute() or parsed.drive or ".." in parsed.parts:
-            raise UsageError(
-                f"{where} names a file outside its folder: {path}: make the paths relative to it"
-            )
+    if leads_outside(path):
+        raise UsageError(f"{where} names a file outside its folder: {path}: make the paths relative to it")
