@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from terralex import recognition
 from terralex.cli import tables
-from terralex.cli.messages import say
+from terralex.cli.messages import say, say_report
 from terralex.recognition import layouts, taxon_layouts
 from terralex.recognition.fitting.fitfile import is_fit_file, load_fit
 from terralex.recognition.fitting.fitted import FittedClassifier, check_origin
@@ -221,6 +221,7 @@ class TaxonBinAnswers(_Labelled):
         form: str | None,
     ) -> None:
         taxa = recognition.load_taxa(taxonomy)
+        say_report(taxa.taxonomy)
         part, self._bins = recognition.bins_of_taxa(taxa.taxonomy, recognition.load_bins(bins))
         super().__init__(list(self._bins), top_k, scores, form)
         self._taxa, self._prompts = recognition.part_of_taxa(taxa, part), prompts
@@ -252,6 +253,7 @@ class TaxonAnswers:
         for note in self._taxa.notes:
             say(note)
         taxonomy = self._taxa.taxonomy
+        say_report(taxonomy)
         self._rank, self._form, self._prompts = request.rank, form, prompts
         if form:
             self._rank = request.rank or taxonomy.ranks[-1]

@@ -83,7 +83,13 @@ def _describe(folder: Path) -> str:
 
 def _models() -> Iterator[tuple[str, str]]:
     from terralex.models import hub, list_cards
+    from terralex.models.weight_text import text_instead_of_weights
 
     for card in list_cards():
         path = hub.find(card.weights, card.name)
-        yield card.name, f"ready: {path}" if path else f"not here: terralex models pull {card.name}"
+        if path is None:
+            yield card.name, f"not here: terralex models pull {card.name}"
+        elif problem := text_instead_of_weights(path):
+            yield card.name, f"not usable: {path}: {problem}"
+        else:
+            yield card.name, f"ready: {path}"

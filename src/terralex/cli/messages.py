@@ -3,6 +3,10 @@
 import os
 import sys
 import traceback
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from terralex.taxonomy import Taxonomy
 
 INTERRUPTED = 130
 
@@ -10,6 +14,12 @@ INTERRUPTED = 130
 def say(message: str) -> None:
     """Print one line that is no part of the results."""
     print(f"terralex: {printable(' '.join(message.split()))}", file=sys.stderr, flush=True)
+
+
+def say_report(taxonomy: "Taxonomy") -> None:
+    """Say what was read from the source of a taxonomy, and what was left out and why."""
+    if taxonomy.report:
+        say(f"{taxonomy.report.source}: {taxonomy.report}")
 
 
 def printable(text: str) -> str:

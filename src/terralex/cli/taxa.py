@@ -19,7 +19,8 @@ File = Annotated[
     Path,
     typer.Argument(
         metavar="FILE",
-        help="A .csv, .tsv or .parquet with ranks as columns, Darwin Core, BioCLIP's .json, class folders.",
+        help="A .csv, .tsv or .parquet with ranks as columns, Darwin Core, a .txt of names, BioCLIP's .json, "
+        "class folders.",
         show_default=False,
     ),
 ]
@@ -36,6 +37,7 @@ def show(
     every: Annotated[bool, typer.Option("--all", help="Every finding, not some of each kind.")] = False,
 ) -> None:
     """Count the taxa of each rank, and say what looks wrong in the names."""
+    from terralex.cli.messages import printable
     from terralex.taxonomy import read_taxonomy
 
     taxonomy = read_taxonomy(file)
@@ -46,6 +48,8 @@ def show(
         left = taxonomy.count(rank) - named
         note = f"   and {left:,} group{'s' * (left != 1)} without a name" if left else ""
         typer.echo(f"  {rank:{width}} {named:>9,}{note}")
+    if taxonomy.report:
+        typer.echo(printable(str(taxonomy.report)))
     _tell(taxonomy.validate(), None if every else _SHOWN)
 
 
@@ -141,9 +145,12 @@ def list_taxa(
 @app.command()
 def convert(file: File, output: Output, overwrite: Overwrite = False) -> None:
     """Write a taxonomy in another form, names put in order: a row a species, a column a rank."""
+    from terralex.cli.messages import say_report
     from terralex.taxonomy import read_taxonomy
 
-    _write(read_taxonomy(file), output, overwrite)
+    taxonomy = read_taxonomy(file)
+    say_report(taxonomy)
+    _write(taxonomy, output, overwrite)
 
 
 @app.command()

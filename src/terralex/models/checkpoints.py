@@ -13,6 +13,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from terralex.models.weight_text import text_instead_of_weights
 from terralex.runtime.errors import TerralexError
 
 # MS-CLIP's checkpoint names its one CLIP three times; any prefix holds all of it.
@@ -28,14 +29,21 @@ _RCME_SCALARS = {
     "textual_alpha": "lorentz.log_text_scale",
 }
 
+# What training scripts put the weights under, beside the state of the optimiser and the like.
+_WRAPPERS = ("state_dict", "model_state_dict", "model", "net", "network", "weights", "module")
+# What parallel training and torch.compile put before the names of weights.
+_TRAINING_PREFIXES = ("module.", "_orig_mod.")
+# Buffers that older releases saved; the architecture has them.
+_OLD_BUFFERS = {"input_resolution", "context_length", "vocab_size", "attn_mask", "position_ids"}
+
 StateDict = dict[str, Tensor]
 
 
 def read_tensors(path: Path) -> StateDict:
     """The tensors of a ``.safetensors`` file or of a PyTorch checkpoint, under the names of the file.
 
-    A training run's checkpoint (``{"state_dict": ...}``) is unwrapped, and ``module.`` of parallel training
-    cut.
+    A training run's checkpoint (``{"state_dict": ...}``, ``{"model": ...}``) is unwrapped, and the prefixes
+    of parallel training and of torch.compile (``module.``, ``_orig_mod.``) are cut.
 
     Raises:
         TerralexError: The file is absent, damaged, holds more than tensors, or holds none.
@@ -49,16 +57,15 @@ def read_tensors(path: Path) -> StateDict:
             else torch.load(path, map_location="cpu", weights_only=True)
         )
     except Exception as error:  # readers of damaged files raise nearly anything
-        raise TerralexError(f"{path} cannot be read as weights: {why_unreadable(error)}") from error
-    if isinstance(content, Mapping) and isinstance(content.get("state_dict"), Mapping):
-        content = content["state_dict"]
+        raise TerralexError(f"{path} cannot be read as weights: {why_unreadable(error, path)}") from error
+    content = _unwrapped(content)
     if not isinstance(content, Mapping) or not content:
         raise TerralexError(f"{path} holds no weights by name, but a {type(content).__name__}")
     for name, value in content.items():
         if not isinstance(value, Tensor):
             raise TerralexError(f"{path} is not a file of weights: {name!r} in it is no tensor")
     state = {str(name): value for name, value in content.items()}
-    return _cut(state, "module.") if all(name.startswith("module.") for name in state) else state
+    return _without_training_prefixes(state)
 
 
 def read_state_dict(path: Path) -> StateDict:
@@ -68,6 +75,7 @@ def read_state_dict(path: Path) -> StateDict:
         TerralexError: As `read_tensors`.
     """
     state = read_tensors(path)
+    state = {name: value for name, value in state.items() if name.rpartition(".")[2] not in _OLD_BUFFERS}
     if _is_rcme(state):
         scalars = {_RCME_SCALARS[name]: state[name].reshape(()) for name in _RCME_SCALARS if name in state}
         network = {name: value for name, value in state.items() if name.startswith(_RCME_PREFIX)}
@@ -130,6 +138,23 @@ def fingerprint(state: Mapping[str, Tensor], *settings: object) -> str:
         return hashlib.blake2b(repr(settings).encode() + b"".join(digests), digest_size=6).hexdigest()
 
 
+def _unwrapped(content: object) -> object:
+    """What a training run's checkpoint has the weights under; anything else as it is."""
+    while isinstance(content, Mapping):
+        inner = next((content[key] for key in _WRAPPERS if isinstance(content.get(key), Mapping)), None)
+        if inner is None:
+            break
+        content = inner
+    return content
+
+
+def _without_training_prefixes(state: StateDict) -> StateDict:
+    while prefix := next((p for p in _TRAINING_PREFIXES if all(name.startswith(p) for name in state)), None):
+        state = _cut(state, prefix)
+    # Only part of a network may be compiled.
+    return {name.replace("._orig_mod.", "."): value for name, value in state.items()}
+
+
 def _is_rcme(state: StateDict) -> bool:
     others = {name for name in state if not name.startswith(_RCME_PREFIX)}
     whole = others <= _RCME_SCALARS.keys() and len(others) < len(state)
@@ -145,8 +170,10 @@ def _some(names: list[str], limit: int = 3) -> str:
     return ", ".join(names[:limit]) + more
 
 
-def why_unreadable(error: Exception) -> str:
+def why_unreadable(error: Exception, path: Path) -> str:
     """Why a file of weights could not be read, for people."""
+    if text := text_instead_of_weights(path):
+        return text
     if isinstance(error, pickle.UnpicklingError) or "weights_only" in str(error):
         return (
             "it holds more than tensors, and loading it could run code. Save its state dict as .safetensors"

@@ -12,26 +12,33 @@ from numpy.typing import NDArray
 from terralex.recognition.encoder import Encoded
 from terralex.recognition.ranking import rank_labels
 from terralex.recognition.records import Prediction
-from terralex.recognition.tables import read_columns
 from terralex.runtime.errors import UsageError
+from terralex.runtime.tables import open_table
 from terralex.taxonomy import Taxonomy
 
 
 def load_bins(path: str | PathLike[str]) -> dict[str, str]:
-    """Read a CSV table whose first column is a label, or a taxon, and whose second is its bin.
+    """Read a table whose first column is a label, or a taxon, and whose second is its bin.
 
-    The first line is a heading, whatever it says.
+    The first line has the headings, whatever they are; columns without one, such as row numbers, are not
+    read.
 
     Raises:
-        UsageError: The file cannot be read, a cell is empty, or a label stands in two bins.
+        UsageError: The file cannot be read, a cell is empty, or a label is in two bins.
     """
-    _, rows = read_columns(Path(path), 2)
+    table = open_table(Path(path))
+    columns = [index for index, heading in enumerate(table.columns) if heading.strip()][:2]
+    if len(columns) < 2:
+        raise UsageError(f"{path}, line 1: 2 columns are expected, there is {len(columns)}")
     bins: dict[str, str] = {}
-    for line, (label, name) in rows:
+    for line, cells in table.rows():
+        label, name = (cells[column] for column in columns)
         if not label or not name:
             raise UsageError(f"{path}, line {line}: a {'bin' if label else 'label'} is missing")
         if bins.setdefault(label, name) != name:
             raise UsageError(f"{path}, line {line}: {label!r} is in the bins {bins[label]!r} and {name!r}")
+    if not bins:
+        raise UsageError(f"{path} has no rows: a line of headings and then the rows are expected")
     return bins
 
 

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from terralex.recognition.tables import read_columns
+from terralex.recognition.subsets import load_subset
 from terralex.recognition.text_store import Watch, stored, text_vectors
 from terralex.runtime.cache import cache_key
-from terralex.runtime.errors import UsageError
 from terralex.taxonomy import NameTable, Taxonomy, read_name_table, read_taxonomy, taxonomic_name
 
 if TYPE_CHECKING:
@@ -65,38 +64,6 @@ def load_taxa(source: TaxonomySource, subset: str | PathLike[str] | None = None)
 def part_of_taxa(taxa: Taxa, taxonomy: Taxonomy) -> Taxa:
     """Taxa of a part of the taxonomy, with the embeddings that belong to it."""
     return Taxa(taxonomy, taxa.table and NameTable(taxonomy, taxa.table.embeddings))
-
-
-def load_subset(path: str | PathLike[str], taxonomy: Taxonomy) -> tuple[Taxonomy, tuple[str, ...]]:
-    """The part of a taxonomy that a CSV table lists: its first column is called like a rank and holds taxa.
-
-    A name that stands under several lineages takes all of them, as in pybioclip: in large tables of names a
-    species is often there twice, once without its order. "Ancestor > name" takes one.
-
-    Returns:
-        The part, and notes for people.
-
-    Raises:
-        UsageError: The file cannot be read, its first column is called like no rank, or names are unknown.
-    """
-    (heading,), rows = read_columns(Path(path), 1)
-    rank = next((rank for rank in taxonomy.ranks if rank.casefold() == heading.casefold()), None)
-    if rank is None:
-        raise UsageError(
-            f"{path}: the first column has to be called like a rank ({', '.join(taxonomy.ranks)}), "
-            f"not {heading!r}"
-        )
-    names = dict.fromkeys(name for _, (name,) in rows if name)
-    try:
-        part = taxonomy.within(*names, rank=rank, homonyms=True)
-    except UsageError as error:
-        raise UsageError(f"{path}: {error}") from None
-    taxa = part.count(rank)
-    if taxa <= len(names):
-        return part, ()
-    return part, (
-        f"{path}: {len(names):,} names, {taxa:,} taxa: a name under several lineages takes all of them",
-    )
 
 
 class TaxonScorer:

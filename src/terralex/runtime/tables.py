@@ -1,4 +1,4 @@
-"""Tables of strings (CSV, TSV, Parquet) read by column, in batches, with errors that name the line."""
+"""Tables of text (CSV, TSV, Parquet), by column in batches or row by row; errors name the line."""
 
 from __future__ import annotations
 
@@ -8,27 +8,28 @@ import io
 import re
 import zlib
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
+from terralex.runtime._dialects import Dialect, detect_dialect, parse
 from terralex.runtime.errors import UsageError
 
 TEXT_TABLES = (".csv", ".tsv", ".txt")
 
-_BLOCK = 2**22  # bytes of text a batch
+_BLOCK = 2**22  # bytes of text in a batch
 _NULLS = ["", "NA", "N/A", "NaN", "nan", "null", "NULL", "None", "\\N"]
 _NO_NULLS = [""]
 
 
 def folded(column: str) -> str:
     """A column's name as it is compared: `dwc:taxonRank`, `taxon_rank` and `Taxon Rank` are one."""
-    return re.sub(r"[\s_-]", "", column.rpartition(":")[2].casefold())
+    return re.sub(r"[\s_.-]", "", column.rpartition(":")[2].casefold())
 
 
 @dataclass(frozen=True)
@@ -38,39 +39,39 @@ class Table:
     Attributes:
         path: The file.
         columns: The names in its header, as they are spelt.
-        delimiter: What stands between cells; None for Parquet.
+        dialect: How its text is divided into cells; None for Parquet.
     """
 
     path: Path
     columns: tuple[str, ...]
-    delimiter: str | None
+    dialect: Dialect | None
 
     def find(self, *names: str) -> str | None:
-        """The column that is called like the first of these folded names that any is called like.
+        """The column for the first of these folded names that there is a column for.
 
         Raises:
-            UsageError: Two columns are.
+            UsageError: There are two columns for it.
         """
         for name in names:
-            found = [column for column in self.columns if folded(column) == name]
-            if len(found) > 1:
-                raise UsageError(f"{self.path} has two columns {' and '.join(found)}: keep one of them")
-            if found:
-                return found[0]
+            matching = [column for column in self.columns if folded(column) == name]
+            if len(matching) > 1:
+                raise UsageError(f"{self.path} has two columns {' and '.join(matching)}: keep one of them")
+            if matching:
+                return matching[0]
         return None
 
-    def batches(self, wanted: Sequence[str], *, words: bool = False) -> Iterator[list[pa.StringArray]]:
+    def batches(self, wanted: Sequence[str], *, keep_na: bool = False) -> Iterator[list[pa.StringArray]]:
         """The columns of these names, batch after batch.
 
         Args:
             wanted: Names as in `columns`.
-            words: Keep cells such as "NA" and "None" as they are; by default they are missing values.
+            keep_na: Keep cells such as "NA" and "None" as text; by default they are missing values.
 
         Raises:
-            UsageError: The file is damaged, no UTF-8 text, or a row has too many or too few cells.
+            UsageError: The file is damaged, is not UTF-8 text, or a row has too many or too few cells.
         """
         try:
-            for batch in self._read(wanted, words):
+            for batch in self._read(wanted, keep_na):
                 if batch.num_rows:
                     yield [pc.cast(batch.column(name), pa.string()) for name in wanted]
         except pa.ArrowInvalid as error:
@@ -80,51 +81,92 @@ class Table:
         except OSError as error:
             raise UsageError(f"{self.path} cannot be read: {_first_line(error)}") from None
 
-    def place(self, row: int) -> str:
+    def rows(self) -> Iterator[tuple[int, list[str]]]:
+        """The number and the cells of each row that is not blank, for small tables.
+
+        Returns:
+            The line in the file (of Parquet: the row, from 1), and a cell for each of `columns`, without the
+            spaces around it.
+
+        Raises:
+            UsageError: As `batches`.
+        """
+        if self.dialect is None:
+            number = 0
+            for batch in self.batches(self.columns, keep_na=True):
+                for cells in zip(*(column.to_pylist() for column in batch), strict=True):
+                    number += 1
+                    yield number, [(cell or "").strip() for cell in cells]
+            return
+        for line, row in self._parsed_rows(self.dialect):
+            if len(row) != len(self.columns):
+                raise UsageError(self._ragged(f"{self.path}, line {line}", len(row), len(self.columns)))
+            if any(stripped := [cell.strip() for cell in row]):
+                yield line, stripped
+
+    def where(self, row: int) -> str:
         """Where a row of the data is (counted from 0), for messages: `FILE, line 17`."""
-        if self.delimiter is None:
+        if self.dialect is None:
             return f"{self.path}, row {row + 1}"
         try:
-            with _open_text(self.path) as file:
-                reader = csv.reader(file, delimiter=self.delimiter, quoting=_quoting(self.delimiter))
-                lines = (reader.line_num for cells in reader if cells)
-                line = next((line for number, line in enumerate(lines) if number == row + 1), row + 2)
-            return f"{self.path}, line {line}"
-        except (csv.Error, UnicodeDecodeError):  # damaged in more than one way
+            lines = (line for line, _ in self._parsed_rows(self.dialect))
+            line = next((line for number, line in enumerate(lines) if number == row), row + 2)
+        except UsageError:  # damaged in more than one way
             return f"{self.path}, row {row + 1}"
+        return f"{self.path}, line {line}"
 
-    def _read(self, wanted: Sequence[str], words: bool) -> Iterator[pa.RecordBatch]:
-        if self.delimiter is None:
+    def _parsed_rows(self, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
+        with _readable(self.path), _open_text(self.path) as file:
+            rows = parse(file, dialect)
+            next(rows, None)
+            yield from rows
+
+    def _read(self, wanted: Sequence[str], keep_na: bool) -> Iterator[pa.RecordBatch]:
+        if self.dialect is None:
             with pq.ParquetFile(self.path) as file:
                 yield from file.iter_batches(columns=list(wanted), use_threads=False)
             return
-        quote = False if _quoting(self.delimiter) == csv.QUOTE_NONE else '"'
+        # Arrow takes the header from the file; only row names without a heading have to be named here.
+        names = {"column_names": list(self.columns), "skip_rows": self.dialect.header_lines}
         with pa.csv.open_csv(
             self.path,
-            pa.csv.ReadOptions(use_threads=False, block_size=_BLOCK),
-            pa.csv.ParseOptions(delimiter=self.delimiter, quote_char=quote, newlines_in_values=True),
+            pa.csv.ReadOptions(
+                use_threads=False, block_size=_BLOCK, **(names if self.dialect.row_names else {})
+            ),
+            pa.csv.ParseOptions(
+                delimiter=self.dialect.delimiter,
+                quote_char='"' if self.dialect.quoted else False,
+                escape_char="\\" if self.dialect.escaped else False,
+                newlines_in_values=True,
+            ),
             pa.csv.ConvertOptions(
                 include_columns=list(wanted),
                 column_types={name: pa.string() for name in wanted},
                 strings_can_be_null=True,
-                quoted_strings_can_be_null=not words,
-                null_values=_NO_NULLS if words else _NULLS,
+                quoted_strings_can_be_null=not keep_na,
+                null_values=_NO_NULLS if keep_na else _NULLS,
             ),
         ) as reader:
             yield from reader
 
     def _explain(self, message: str) -> str:
-        if found := re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", message):
-            row, expected, got = map(int, found.groups())
-            advice = "put a cell that holds a delimiter in double quotes"
-            return f"{self.place(row - 2)}: {got} cells, but the header has {expected}; {advice}"
+        if match := re.search(r"Row #(\d+): Expected (\d+) columns, got (\d+)", message):
+            row, expected, got = map(int, match.groups())
+            return self._ragged(self.where(row - 2), got, expected)
         if "UTF8" in message:
             return f"{self.path} is not UTF-8 text; save it as UTF-8"
         return f"{self.path} is damaged: {message.splitlines()[0]}"
 
+    def _ragged(self, where: str, got: int, expected: int) -> str:
+        advice = "put a cell that holds a delimiter in double quotes"
+        return f"{where}: {got} cells, but the header has {expected}; {advice}"
+
 
 def open_table(path: Path) -> Table:
     """Read the header of a CSV, TSV (also `.txt`, also `.gz`) or Parquet file.
+
+    The delimiter, the use of quotation marks and row names without a heading, as R writes them, are
+    recognised.
 
     Raises:
         UsageError: There is none.
@@ -135,12 +177,9 @@ def open_table(path: Path) -> Table:
         except (pa.ArrowException, OSError) as error:
             raise UsageError(f"{path} is no Parquet file: {_first_line(error)}") from None
     header = first_line(path)
-    if "\t" in header or ".tsv" in path.suffixes:
-        delimiter = "\t"
-    else:
-        delimiter = ";" if header.count(";") > header.count(",") else ","
-    cells = next(csv.reader([header], delimiter=delimiter, quoting=_quoting(delimiter)), [])
-    return Table(path, tuple(cells), delimiter)
+    with _readable(path), _open_binary(path) as content:
+        dialect, columns = detect_dialect(content, header, is_csv=".csv" in path.suffixes)
+    return Table(path, columns, dialect)
 
 
 def first_line(path: Path) -> str:
@@ -151,7 +190,7 @@ def first_line(path: Path) -> str:
     """
     for _, line in text_lines(path):
         return line
-    raise UsageError(f"{path} is empty")
+    raise UsageError(f"{path} is empty: it has no rows")
 
 
 def text_lines(path: Path) -> Iterator[tuple[int, str]]:
@@ -160,26 +199,33 @@ def text_lines(path: Path) -> Iterator[tuple[int, str]]:
     Raises:
         UsageError: The file cannot be read, or is not UTF-8 text.
     """
+    with _readable(path), _open_text(path) as file:
+        for number, line in enumerate(file, start=1):
+            if line.strip():
+                yield number, line.rstrip("\r\n")
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """Say in a `UsageError` why a file cannot be read as text."""
     try:
-        with _open_text(path) as file:
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    yield number, line.rstrip("\r\n")
+        yield
+    except FileNotFoundError:
+        raise UsageError(f"{path} does not exist: no table to read there") from None
     except UnicodeDecodeError:
         raise UsageError(f"{path} is not UTF-8 text; save it as UTF-8") from None
+    except csv.Error as error:
+        raise UsageError(f"{path} is not a valid CSV file: {error}") from None
     except (OSError, EOFError, zlib.error) as error:
         raise UsageError(f"{path} cannot be read: {_first_line(error)}") from None
 
 
+def _open_binary(path: Path) -> io.BufferedIOBase:
+    return gzip.open(path) if path.suffix.lower() == ".gz" else open(path, "rb")
+
+
 def _open_text(path: Path) -> io.TextIOBase:
-    if path.suffix.lower() == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
-    return open(path, encoding="utf-8-sig", newline="")
-
-
-def _quoting(delimiter: str) -> Literal[0, 3]:
-    """Tables with tabs (Darwin Core's) hold quotation marks as they are."""
-    return csv.QUOTE_NONE if delimiter == "\t" else csv.QUOTE_MINIMAL
+    return io.TextIOWrapper(_open_binary(path), encoding="utf-8-sig", newline="")
 
 
 def _first_line(error: Exception) -> str:

@@ -11,17 +11,16 @@ from terralex.taxonomy.name_table import NameTable, read_name_table
 from terralex.taxonomy.names import (
     RANKS,
     bioclip_names,
-    scientific_name,
     show_lineage,
-    split_scientific,
-    split_species,
     tagged_name,
     taxonomic_name,
 )
 from terralex.taxonomy.paths import BestPaths, best_paths, roll_ups
 from terralex.taxonomy.rank_tables import chain_names
 from terralex.taxonomy.read import read_taxonomy
+from terralex.taxonomy.report import ReadReport
 from terralex.taxonomy.sampling import Relatives, RelativeSampler
+from terralex.taxonomy.scientific import scientific_name, split_scientific, split_species
 from terralex.taxonomy.taxon import CommonName, Taxon
 from terralex.taxonomy.taxonomy import Taxonomy
 from terralex.taxonomy.write import write_taxonomy
@@ -32,6 +31,7 @@ __all__ = [
     "CommonName",
     "Finding",
     "NameTable",
+    "ReadReport",
     "RelativeSampler",
     "Relatives",
     "Taxon",

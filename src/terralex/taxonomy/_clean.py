@@ -1,7 +1,8 @@
-"""Columns of names brought into the form in which a taxonomy keeps them."""
+"""Columns of names in the form that a taxonomy has them in."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -9,7 +10,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from terralex.runtime.errors import UsageError
-from terralex.taxonomy.names import split_species, tidy
+from terralex.taxonomy.names import RANKS
+from terralex.taxonomy.scientific import split_species, tidy
+
+_IN_CAPITALS = re.compile(r"[A-Z]{4,}")
 
 
 def clean_lineages(lineages: Iterable[Sequence[str]], ranks: Sequence[str]) -> list[pa.StringArray]:
@@ -22,24 +26,34 @@ def clean_lineages(lineages: Iterable[Sequence[str]], ranks: Sequence[str]) -> l
     for row in rows:
         if len(row) > len(ranks):
             raise UsageError(f"{len(row)} names for {len(ranks)} ranks ({', '.join(ranks)}): {list(row)}")
-    columns = [[row[place] if place < len(row) else "" for row in rows] for place in range(len(ranks))]
+    columns = [[row[index] if index < len(row) else "" for row in rows] for index in range(len(ranks))]
     return clean_columns([pa.array(column, pa.string()) for column in columns], ranks)
 
 
 def clean_columns(columns: Sequence[pa.Array], ranks: Sequence[str]) -> list[pa.StringArray]:
     """Tidy names, "" where missing; a species beside a genus becomes its epithet."""
-    cleaned = [clean_column(column) for column in columns]
+    cleaned = [
+        clean_column(column, in_capitals=rank in RANKS[:-1])
+        for column, rank in zip(columns, ranks, strict=True)
+    ]
     if "genus" in ranks and "species" in ranks:
         genus, species = ranks.index("genus"), ranks.index("species")
         cleaned[genus], cleaned[species] = _split(cleaned[genus], cleaned[species])
     return cleaned
 
 
-def clean_column(column: pa.Array) -> pa.StringArray:
-    """Tidy strings, "" where missing. Each distinct one is looked at once."""
+def clean_column(column: pa.Array, *, in_capitals: bool = False) -> pa.StringArray:
+    """Tidy strings, "" where missing; each distinct one is looked at once.
+
+    Args:
+        column: The strings.
+        in_capitals: Names may be in capitals, as in the Red List: "FELIDAE" is Felidae.
+    """
     encoded = pc.fill_null(column, "").dictionary_encode()
-    tidied = pa.array([tidy(name) for name in encoded.dictionary.to_pylist()], pa.string())
-    return tidied.take(encoded.indices)
+    names = [tidy(name) for name in encoded.dictionary.to_pylist()]
+    if in_capitals:
+        names = [name.capitalize() if _IN_CAPITALS.fullmatch(name) else name for name in names]
+    return pa.array(names, pa.string()).take(encoded.indices)
 
 
 def _split(genus: pa.StringArray, species: pa.StringArray) -> tuple[pa.StringArray, pa.StringArray]:

@@ -1,18 +1,21 @@
-"""Parts of a taxonomy, numbered anew. The rows stay sorted, so nothing is compared but neighbours."""
+"""Parts of a tree of names, numbered anew. Rows stay sorted, so only neighbours are compared."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from terralex.runtime.errors import UsageError
+from terralex.taxonomy.tree import Tree
 
-if TYPE_CHECKING:
-    from terralex.taxonomy.taxonomy import Taxonomy
+T = TypeVar("T", bound=Tree)
+
+HEADING_A_GROUP = "for a taxon with others below it"
+"""Why rows of higher taxa are left out, in a report."""
 
 
 class Groups(NamedTuple):
@@ -42,60 +45,60 @@ def group(begins: NDArray[np.bool_]) -> Groups:
     return Groups(nodes, offsets, lo, hi)
 
 
-def part_of(
-    taxonomy: Taxonomy, leaves: NDArray[np.integer[Any]] | NDArray[np.bool_] | Sequence[int]
-) -> Taxonomy:
+def part_of(tree: T, leaves: NDArray[np.integer[Any]] | NDArray[np.bool_] | Sequence[int]) -> T:
     """See `Taxonomy.subset`."""
     chosen = np.asarray(leaves)
-    if chosen.dtype == np.bool_ and chosen.shape != (len(taxonomy),):
-        raise ValueError(f"a mask needs one value for each of {len(taxonomy)} leaves, not {chosen.shape}")
+    if chosen.dtype == np.bool_ and chosen.shape != (len(tree),):
+        raise ValueError(f"a mask needs one value for each of {len(tree)} leaves, not {chosen.shape}")
     if not chosen.any() and (chosen.dtype == np.bool_ or not chosen.size):
         raise UsageError("no species is left: every one was taken out")
     chosen = np.flatnonzero(chosen) if chosen.dtype == np.bool_ else np.unique(chosen)
-    if not 0 <= chosen[0] <= chosen[-1] < len(taxonomy):
-        raise IndexError(
-            f"leaves are numbered from 0 to {len(taxonomy) - 1}, not {chosen[0]} to {chosen[-1]}"
-        )
-    if len(chosen) == len(taxonomy):
-        return taxonomy
-    return _renumber(taxonomy, taxonomy.nodes[chosen], taxonomy.source_rows[chosen], taxonomy.counts[chosen])
+    if not 0 <= chosen[0] <= chosen[-1] < len(tree):
+        raise IndexError(f"leaves are numbered from 0 to {len(tree) - 1}, not {chosen[0]} to {chosen[-1]}")
+    if len(chosen) == len(tree):
+        return tree
+    return _renumber(tree, tree.nodes[chosen], tree.source_rows[chosen], tree.counts[chosen])
 
 
-def cut_at(taxonomy: Taxonomy, place: int) -> Taxonomy:
+def cut_at(tree: T, index: int) -> T:
     """See `Taxonomy.at`."""
-    starts = taxonomy.lo[taxonomy.offsets[place] : taxonomy.offsets[place + 1]]
+    starts = tree.lo[tree.offsets[index] : tree.offsets[index + 1]]
     return _renumber(
-        taxonomy,
-        taxonomy.nodes[starts, : place + 1],
-        np.minimum.reduceat(taxonomy.source_rows, starts),
-        np.add.reduceat(taxonomy.counts, starts),
+        tree,
+        tree.nodes[starts, : index + 1],
+        np.minimum.reduceat(tree.source_rows, starts),
+        np.add.reduceat(tree.counts, starts),
     )
 
 
-def drop_ancestors(taxonomy: Taxonomy) -> Taxonomy:
-    """Without the leaves that stop at a taxon which has other leaves: in a checklist they head a group."""
-    named = taxonomy.named[taxonomy.nodes]
-    depth = len(taxonomy.ranks) - 1 - np.argmax(named[:, ::-1], axis=1)
-    deepest = taxonomy.nodes[np.arange(len(taxonomy)), depth]
-    alone = taxonomy.hi[deepest] - taxonomy.lo[deepest] == 1
-    return part_of(taxonomy, alone)
+def drop_ancestors(tree: T) -> T:
+    """Leave out the leaves that stop at a taxon with other leaves: in a checklist they head a group."""
+    named = tree.named[tree.nodes]
+    depth = len(tree.ranks) - 1 - np.argmax(named[:, ::-1], axis=1)
+    deepest = tree.nodes[np.arange(len(tree)), depth]
+    alone = tree.hi[deepest] - tree.lo[deepest] == 1
+    part = part_of(tree, alone)
+    if part is tree or tree.report is None:
+        return part
+    dropped = {**tree.report.dropped, HEADING_A_GROUP: int(tree.counts[~alone].sum())}
+    return replace(part, report=replace(tree.report, leaves=len(part), dropped=dropped))
 
 
 def _renumber(
-    taxonomy: Taxonomy,
+    tree: T,
     nodes: NDArray[np.int32],
     source_rows: NDArray[np.int64],
     counts: NDArray[np.int64],
-) -> Taxonomy:
-    """The taxonomy whose leaves have these taxa, given by their old numbers."""
+) -> T:
+    """The tree whose leaves have these taxa, given by their old numbers."""
     begins = np.diff(nodes, axis=0, prepend=np.int32(-1)) != 0
     old = nodes.T[begins.T].tolist()
     return replace(
-        taxonomy,
-        ranks=taxonomy.ranks[: nodes.shape[1]],
+        tree,
+        ranks=tree.ranks[: nodes.shape[1]],
         **group(begins)._asdict(),
-        names=tuple(taxonomy.names[number] for number in old),
-        common={number: taxonomy.common[was] for number, was in enumerate(old) if was in taxonomy.common},
+        names=tuple(tree.names[number] for number in old),
+        common={new: tree.common[number] for new, number in enumerate(old) if number in tree.common},
         source_rows=source_rows,
         counts=counts,
     )

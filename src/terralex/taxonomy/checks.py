@@ -1,4 +1,4 @@
-"""What looks wrong in the names of a taxonomy. Nothing is changed: a person decides."""
+"""What looks wrong in the names of a tree. Nothing is changed: a person decides."""
 
 from __future__ import annotations
 
@@ -8,15 +8,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
 from terralex.taxonomy.names import show_lineage
 from terralex.taxonomy.taxon import is_binomial
-
-if TYPE_CHECKING:
-    from terralex.taxonomy.taxonomy import Taxonomy
+from terralex.taxonomy.tree import Tree
 
 Kind = Literal["duplicate", "near-duplicate", "two places", "homonym", "gap", "stops early", "malformed"]
 
@@ -50,61 +48,61 @@ class Finding:
     message: str
 
 
-def check(taxonomy: Taxonomy) -> list[Finding]:
+def check(tree: Tree) -> list[Finding]:
     """See `Taxonomy.validate`."""
     finders = (_duplicates, _near_duplicates, _two_places, _missing, _malformed)
-    return [finding for finder in finders for finding in finder(taxonomy)]
+    return [finding for finder in finders for finding in finder(tree)]
 
 
-def _duplicates(taxonomy: Taxonomy) -> Iterator[Finding]:
-    for leaf in np.flatnonzero(taxonomy.counts > 1).tolist():
-        lineage, rank = taxonomy.lineage(leaf), taxonomy.ranks[-1]
-        times = f"is given {taxonomy.counts[leaf]} times, first in row {taxonomy.source_rows[leaf] + 1}"
+def _duplicates(tree: Tree) -> Iterator[Finding]:
+    for leaf in np.flatnonzero(tree.counts > 1).tolist():
+        lineage, rank = tree.lineage(leaf), tree.ranks[-1]
+        times = f"is given {tree.counts[leaf]} times, first in row {tree.source_rows[leaf] + 1}"
         yield Finding("duplicate", rank, (lineage,), f"{show_lineage(lineage)} {times}")
 
 
-def _near_duplicates(taxonomy: Taxonomy) -> Iterator[Finding]:
-    for place, rank in enumerate(taxonomy.ranks):
-        start, end = taxonomy.offsets[place], taxonomy.offsets[place + 1]
-        families = np.flatnonzero(np.diff(taxonomy.parents[start:end], prepend=-2, append=-2)) + start
-        epithets = is_binomial(taxonomy.ranks[: place + 1])
+def _near_duplicates(tree: Tree) -> Iterator[Finding]:
+    for index, rank in enumerate(tree.ranks):
+        start, end = tree.offsets[index], tree.offsets[index + 1]
+        families = np.flatnonzero(np.diff(tree.parents[start:end], prepend=-2, append=-2)) + start
+        epithets = is_binomial(tree.ranks[: index + 1])
         for first, last in zip(families[:-1].tolist(), families[1:].tolist(), strict=True):
             if last - first == 1:
                 continue
-            for one, other in _alike(taxonomy.names[first:last], epithets):
-                pair = (taxonomy.taxon(first + one), taxonomy.taxon(first + other))
-                where = f" in {show_lineage(pair[0].lineage[:-1])}" if place else ""
+            for one, other in _alike(tree.names[first:last], epithets):
+                pair = (tree.taxon(first + one), tree.taxon(first + other))
+                where = f" in {show_lineage(pair[0].lineage[:-1])}" if index else ""
                 message = f"{pair[0].name} and {pair[1].name}{where} are spelt almost alike"
                 yield Finding("near-duplicate", rank, (pair[0].lineage, pair[1].lineage), message)
 
 
 def _alike(names: tuple[str, ...], epithets: bool) -> list[tuple[int, int]]:
-    """Pairs of places of names that differ in one letter, in marks, or in the gender of an epithet.
+    """Pairs of indices of names that differ in one letter, in marks, or in the gender of an epithet.
 
-    Names are put under each form with one letter left out; only those that meet there are compared.
+    Names are grouped under each form with one letter left out; only those of one group are compared.
     """
     plain = [_letters(name) for name in names]
-    meeting: defaultdict[str, list[int]] = defaultdict(list)
-    for place, word in enumerate(plain):
+    by_form: defaultdict[str, list[int]] = defaultdict(list)
+    for index, word in enumerate(plain):
         forms = {word}
         if len(word) >= _SHORTEST:
             forms |= {word[:i] + word[i + 1 :] for i in range(len(word))}
         for form in forms - {""}:
-            meeting[form].append(place)
+            by_form[form].append(index)
         if epithets and len(stem := _GENDERS.sub("", word)) >= _SHORTEST - 2:
-            meeting[f"{stem}-"].append(place)
-    pairs = {pair for places in meeting.values() if len(places) > 1 for pair in combinations(places, 2)}
+            by_form[f"{stem}-"].append(index)
+    pairs = {pair for alike in by_form.values() for pair in combinations(alike, 2)}
     return sorted(pair for pair in pairs if _same(plain[pair[0]], plain[pair[1]], epithets))
 
 
 def _same(one: str, other: str, epithets: bool) -> bool:
     if epithets and _GENDERS.sub("", one) == _GENDERS.sub("", other):
         return True
-    return _one_slip(one, other)
+    return _differ_in_one_letter(one, other)
 
 
-def _one_slip(one: str, other: str) -> bool:
-    """Whether at most one letter was put in, left out, changed, or two neighbours were swapped."""
+def _differ_in_one_letter(one: str, other: str) -> bool:
+    """Whether at most one letter was added, left out or changed, or two neighbours were swapped."""
     if len(one) > len(other):
         one, other = other, one
     same = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), len(one))
@@ -115,26 +113,26 @@ def _one_slip(one: str, other: str) -> bool:
 
 
 def _letters(name: str) -> str:
-    """Only the letters, small and without marks."""
+    """Only the letters, in lower case and without accents."""
     return "".join(letter for letter in unicodedata.normalize("NFKD", name.casefold()) if letter.isalnum())
 
 
-def _two_places(taxonomy: Taxonomy) -> Iterator[Finding]:
-    for place in range(1, len(taxonomy.ranks)):
-        start, end = taxonomy.offsets[place], taxonomy.offsets[place + 1]
+def _two_places(tree: Tree) -> Iterator[Finding]:
+    for index in range(1, len(tree.ranks)):
+        start, end = tree.offsets[index], tree.offsets[index + 1]
         by_name: defaultdict[str, list[int]] = defaultdict(list)
         for number in range(start, end):
-            if taxonomy.names[number]:
-                by_name[taxonomy.full_names[number].casefold()].append(number)
+            if tree.names[number]:
+                by_name[tree.full_names[number].casefold()].append(number)
         for numbers in by_name.values():
             if len(numbers) > 1:
-                yield from _places(taxonomy, numbers)
+                yield from _several_parents(tree, numbers)
 
 
-def _places(taxonomy: Taxonomy, numbers: list[int]) -> Iterator[Finding]:
-    taxa = [taxonomy.taxon(number) for number in numbers]
+def _several_parents(tree: Tree, numbers: list[int]) -> Iterator[Finding]:
+    taxa = [tree.taxon(number) for number in numbers]
     if len({names[-2] for taxon in taxa if (names := taxon.lineage)}) == 1:
-        return  # it is the parent that stands in two places, and that is said of the parent
+        return  # the parent is in two places, and has a finding of its own
     kingdoms = {taxon.lineage[0] for taxon in taxa}
     kind: Kind = "homonym" if len(kingdoms) == len(taxa) else "two places"
     shown = "; ".join(show_lineage(taxon.lineage) for taxon in taxa)
@@ -142,34 +140,34 @@ def _places(taxonomy: Taxonomy, numbers: list[int]) -> Iterator[Finding]:
     yield Finding(kind, taxa[0].rank, tuple(taxon.lineage for taxon in taxa), message)
 
 
-def _missing(taxonomy: Taxonomy) -> Iterator[Finding]:
+def _missing(tree: Tree) -> Iterator[Finding]:
     """One finding for each rank and kind, however many leaves lack that name."""
-    named = taxonomy.named[taxonomy.nodes]
+    named = tree.named[tree.nodes]
     finer = np.logical_or.accumulate(named[:, ::-1], axis=1)[:, ::-1]
-    for place, rank in enumerate(taxonomy.ranks):
-        gaps = np.flatnonzero(~named[:, place] & finer[:, place])
-        ends = np.flatnonzero(~finer[:, place])
+    for index, rank in enumerate(tree.ranks):
+        gaps = np.flatnonzero(~named[:, index] & finer[:, index])
+        ends = np.flatnonzero(~finer[:, index])
         if len(gaps):
-            yield _lacking(taxonomy, "gap", rank, gaps.tolist())
+            yield _lacking(tree, "gap", rank, gaps.tolist())
         if len(ends):
-            yield _lacking(taxonomy, "stops early", rank, ends.tolist())
+            yield _lacking(tree, "stops early", rank, ends.tolist())
 
 
-def _lacking(taxonomy: Taxonomy, kind: Kind, rank: str, leaves: list[int]) -> Finding:
-    lineages = tuple(taxonomy.lineage(leaf) for leaf in leaves)
+def _lacking(tree: Tree, kind: Kind, rank: str, leaves: list[int]) -> Finding:
+    lineages = tuple(tree.lineage(leaf) for leaf in leaves)
     what = "but finer names" if kind == "gap" else "and no finer name"
-    many = f"{len(leaves)} of {len(taxonomy)} have" if len(leaves) > 1 else f"1 of {len(taxonomy)} has"
+    many = f"{len(leaves)} of {len(tree)} have" if len(leaves) > 1 else f"1 of {len(tree)} has"
     message = f"{many} no {rank} {what}, such as {show_lineage(lineages[0])}"
     return Finding(kind, rank, lineages, message)
 
 
-def _malformed(taxonomy: Taxonomy) -> Iterator[Finding]:
-    for number, name in enumerate(taxonomy.names):
-        if _PLACEHOLDER.search(name) or _ODD.search(name) or _capital_epithet(taxonomy, number, name):
-            taxon = taxonomy.taxon(number)
+def _malformed(tree: Tree) -> Iterator[Finding]:
+    for number, name in enumerate(tree.names):
+        if _PLACEHOLDER.search(name) or _ODD.search(name) or _capital_epithet(tree, number, name):
+            taxon = tree.taxon(number)
             message = f"{taxon.rank} {taxon.name!r} is no proper name"
             yield Finding("malformed", taxon.rank, (taxon.lineage,), message)
 
 
-def _capital_epithet(taxonomy: Taxonomy, number: int, name: str) -> bool:
-    return name != name.lower() and is_binomial(taxonomy.ranks) and number >= taxonomy.offsets[-2]
+def _capital_epithet(tree: Tree, number: int, name: str) -> bool:
+    return name != name.lower() and is_binomial(tree.ranks) and number >= tree.offsets[-2]

@@ -1,4 +1,4 @@
-"""Darwin Core tables of taxa: with the higher ranks as columns, or with a parent for each taxon."""
+"""Darwin Core tables of taxa: what the columns are, what each row names, and which of the two forms it is."""
 
 from __future__ import annotations
 
@@ -12,28 +12,31 @@ from numpy.typing import NDArray
 
 from terralex.runtime.errors import UsageError
 from terralex.runtime.tables import Table
-from terralex.taxonomy._views import drop_ancestors
-from terralex.taxonomy.build import TaxonomyBuilder
-from terralex.taxonomy.names import RANKS, scientific_name, split_scientific, tidy
+from terralex.taxonomy.names import RANKS
 from terralex.taxonomy.rank_tables import COMMON_COLUMNS, rank_columns
-from terralex.taxonomy.taxonomy import Taxonomy
+from terralex.taxonomy.report import Tally
+from terralex.taxonomy.scientific import normalised_epithet, parse_scientific, scientific_name
+from terralex.taxonomy.status import Statuses
 
 # Our name for a column, and what it may be called, folded; the first that is there is taken.
 _COLUMNS = {
     "id": ("taxonid", "id"),
     "parent": ("parentnameusageid", "parentid"),
-    "accepted": ("acceptednameusageid",),
-    "status": ("taxonomicstatus",),
+    "accepted id": ("acceptednameusageid",),
+    "accepted name": ("acceptedscientificname",),
     "rank": ("taxonrank", "rank"),
     "name": ("canonicalname", "scientificname", "name"),
-    "authorship": ("scientificnameauthorship",),
+    "authorship": ("scientificnameauthorship", "authorship"),
     "epithet": ("specificepithet",),
     "infraspecific": ("infraspecificepithet",),
     "common": COMMON_COLUMNS,
 }
-_OF_EPITHETS = {"species", "nothospecies", "hybrid", "subspecies", "variety", "subvariety", "form", "forma"}
-_UNACCEPTED = r"(?i)synonym|misapplied"
-_DEEPEST = 200  # steps from a taxon to its kingdom, after which its parents are taken to go round in a circle
+_SPECIES_RANKS = {"species", "nothospecies", "hybrid", "sp", "sp."}
+INFRASPECIFIC_RANKS = {
+    *("subspecies", "nothosubspecies", "variety", "nothovariety", "subvariety", "form", "forma", "subform"),
+    *("subsp", "subsp.", "ssp", "ssp.", "var", "var.", "f", "f.", "fo."),
+}
+_EXAMPLES = 3  # lines that an error names
 
 
 def is_darwin_core(table: Table) -> bool:
@@ -45,240 +48,181 @@ def is_darwin_core(table: Table) -> bool:
     return table.find("scientificname") is not None and "species" not in rank_columns(table)
 
 
-def read_darwin_core(table: Table, ranks: Sequence[str] | None = None) -> Taxonomy:
-    """Read a Darwin Core table of taxa, a checklist or a list of occurrences.
+class Columns(NamedTuple):
+    """The columns of a table that are read.
 
-    Synonyms are left out. A row of a higher taxon that has others below it heads a group and is no leaf; its
-    common name is kept. Authors are taken off the names; a subspecies has an epithet of two words.
+    Attributes:
+        by_key: Those of `_COLUMNS` that it has.
+        higher: Those of ranks.
+        wanted: All of them, each once.
+    """
 
-    Args:
-        table: With `scientificName` (or `canonicalName`), and the higher ranks as columns or as
-            `parentNameUsageID`; `taxonRank` says what a row is.
-        ranks: By default the Linnaean ranks that occur.
+    by_key: dict[str, str]
+    higher: dict[str, str]
+    wanted: list[str]
+
+
+def find_columns(table: Table, ranks: Sequence[str], statuses: Statuses) -> Columns:
+    """The columns of a Darwin Core table.
 
     Raises:
-        UsageError: A row has no name, a parent is not in the table, parents go round in a circle, or a column
-            is missing.
+        UsageError: It has no column of names.
     """
-    columns = {key: name for key, names in _COLUMNS.items() if (name := table.find(*names))}
-    higher = rank_columns(table, ranks or RANKS)
-    if "name" not in columns:
+    by_key = {key: name for key, names in _COLUMNS.items() if (name := table.find(*names))}
+    if "name" not in by_key:
         raise UsageError(f"{table.path} has no column scientificName; it has {', '.join(table.columns)}")
-    wanted = list(dict.fromkeys([*columns.values(), *higher.values()]))
-    if "parent" in columns and not higher.keys() - {"genus", "species"}:
-        taxonomy = _read_tree(table, columns, wanted, ranks)
-    else:
-        taxonomy = _read_flat(table, columns, higher, wanted, ranks)
-    if absent := [rank for rank in ranks or () if not any(names[-1] for names in taxonomy.lineages(rank))]:
-        raise UsageError(f"{table.path} names no {' and no '.join(absent)}")
-    return taxonomy
+    if statuses.column is not None:
+        by_key["status"] = statuses.column
+    higher = rank_columns(table, ranks)
+    # In GBIF's occurrences the species is the accepted one; the epithet is that of the name in the record.
+    if "species" in higher and (species := table.find("species")):
+        higher["species"] = species
+    return Columns(by_key, higher, list(dict.fromkeys([*by_key.values(), *higher.values()])))
 
 
-class _Chunk:
-    """Some rows by our names of columns, "" where missing."""
+class Rows:
+    """Some rows of a table by our names of columns, "" where missing."""
 
-    def __init__(self, columns: dict[str, str], wanted: Sequence[str], batch: Sequence[pa.Array]) -> None:
-        self._arrays = dict(zip(wanted, batch, strict=True))
+    def __init__(self, columns: Columns, batch: Sequence[pa.Array]) -> None:
+        self._arrays = dict(zip(columns.wanted, batch, strict=True))
         self._columns = columns
         self.size = len(batch[0])
 
     def array(self, key: str) -> pa.StringArray:
         """A column; all "" if the table has none."""
-        column = self._columns.get(key)
+        return self._trimmed(self._columns.by_key.get(key))
+
+    def rank(self, rank: str) -> pa.StringArray:
+        """The column of a rank; all "" if the table has none."""
+        return self._trimmed(self._columns.higher.get(rank))
+
+    def _trimmed(self, column: str | None) -> pa.StringArray:
         if column is None:
             return pa.array([""] * self.size, pa.string())
         return pc.utf8_trim_whitespace(pc.fill_null(self._arrays[column], ""))
 
-    def accepted(self) -> NDArray[np.bool_]:
-        """Whether each row is a taxon, and no synonym of one: bool (n,)."""
-        unaccepted = pc.match_substring_regex(self.array("status"), _UNACCEPTED)
-        target = self.array("accepted")
-        elsewhere = pc.and_(pc.not_equal(target, ""), pc.not_equal(target, self.array("id")))
-        refused: NDArray[np.bool_] = pc.or_(unaccepted, elsewhere).to_numpy(zero_copy_only=False)
-        return ~refused
+    def accepted(self, statuses: Statuses, tally: Tally) -> NDArray[np.bool_]:
+        """Bool (n,): whether each row is an accepted taxon; the others are counted.
+
+        GBIF gives the accepted name of an occurrence, and its columns of ranks are those of this name: such
+        a row is used.
+        """
+        is_resolved = pc.not_equal(self.array("accepted name"), "")
+        listed = pc.if_else(is_resolved, "", self.array("status"))
+        accepted = statuses.accepted(listed)
+        if "id" in self._columns.by_key:
+            target = self.array("accepted id")
+            points_elsewhere = pc.and_(pc.not_equal(target, ""), pc.not_equal(target, self.array("id")))
+            points_elsewhere = pc.and_not(points_elsewhere, is_resolved)
+            others: NDArray[np.bool_] = points_elsewhere.to_numpy(zero_copy_only=False) & accepted
+            if others.any():
+                tally.dropped["with another taxon as the accepted one"] += int(others.sum())
+            accepted &= ~others
+        return accepted
 
 
-class _Name(NamedTuple):
-    """The rank and the name (a species' epithet) that a row itself has; the genus its name begins with."""
+class RowName(NamedTuple):
+    """The name that a row itself has.
+
+    Attributes:
+        rank: Its rank: "species" for all at and below it, "" where unknown.
+        own: The name at this rank: an epithet for a species.
+        genus: The genus that the name of a species begins with.
+        is_open: It names a species but leaves open which one ("Canis sp.").
+        capitalised: The epithet is written with a capital.
+    """
 
     rank: str
     own: str
     genus: str
+    is_open: bool = False
+    capitalised: bool = False
 
 
-def _row_names(chunk: _Chunk) -> list[_Name]:
+def row_names(rows: Rows) -> list[RowName]:
+    """The own names of some rows."""
     keys = ("rank", "name", "authorship", "epithet", "infraspecific")
-    columns = (chunk.array(key).to_pylist() for key in keys)
-    return [_row_name(*cells) for cells in zip(*columns, strict=True)]
+    columns = [rows.array(key).to_pylist() for key in keys]
+    accepted, species = rows.array("accepted name").to_pylist(), rows.rank("species").to_pylist()
+    return [
+        _row_name(rank.casefold(), resolved or name, authorship, epithet, infraspecific, cell)
+        for rank, name, authorship, epithet, infraspecific, resolved, cell in zip(
+            *columns, accepted, species, strict=True
+        )
+    ]
 
 
-def _row_name(rank: str, name: str, authorship: str, epithet: str, infraspecific: str) -> _Name:
-    rank = rank.casefold()
-    if rank and rank not in _OF_EPITHETS:
-        return _Name(rank, split_scientific(name, authorship)[0] if name else "", "")
-    genus, parsed = split_scientific(name, authorship) if name else ("", "")
-    parsed = scientific_name(epithet, infraspecific) if epithet else parsed
-    if parsed:
-        return _Name("species", tidy(parsed), genus)
-    return _Name("", genus, "")
+def _row_name(
+    rank: str, name: str, authorship: str, epithet: str, infraspecific: str, species: str
+) -> RowName:
+    parsed = parse_scientific(name, authorship)
+    is_infraspecific = rank in INFRASPECIFIC_RANKS
+    if rank and rank not in _SPECIES_RANKS and not is_infraspecific:
+        return RowName(rank, parsed.genus, "")
+    own, genus = parsed.epithet, parsed.genus
+    if species and not (is_infraspecific and not infraspecific):  # a column of species outranks parsing
+        own, genus = species, ""
+        if is_infraspecific:
+            own = scientific_name(parse_scientific(species).epithet or species, infraspecific)
+    elif epithet:
+        own = normalised_epithet(
+            scientific_name(epithet, infraspecific if is_infraspecific or not rank else "")
+        )
+    if own:
+        return RowName("species", own, genus, capitalised=parsed.capitalised and own == parsed.epithet)
+    return RowName(rank and "species", "" if rank else genus, genus, is_open=parsed.is_open)
 
 
-def _read_flat(
-    table: Table,
-    columns: dict[str, str],
-    higher: dict[str, str],
-    wanted: Sequence[str],
-    ranks: Sequence[str] | None,
-) -> Taxonomy:
-    """Each row has its higher ranks beside it."""
-    kept = _kept_ranks(table, ranks or _flat_ranks(table, columns, higher))
-    builder = TaxonomyBuilder(kept)
-    for batch in table.batches(wanted):
-        chunk = _Chunk(columns | {f"column {rank}": name for rank, name in higher.items()}, wanted, batch)
-        lineages = _flat_lineages(chunk, kept)
-        accepted = pa.array(chunk.accepted())
-        names = [pa.array(names, pa.string()) for names in zip(*lineages, strict=True)]
-        names = [pc.if_else(accepted, column, "") for column in names]
-        seen = builder.rows
-        nameless = builder.add(names, chunk.array("common"))
-        if lost := [row for row in nameless.tolist() if accepted[row].as_py()]:
-            advice = "fill scientificName or remove the line"
-            raise UsageError(f"{table.place(seen + lost[0])}: no name at any rank; {advice}")
-    return drop_ancestors(builder.finish(str(table.path)))
+def refuse_nameless_species(
+    table: Table, first: int, names: Sequence[RowName], accepted: NDArray[np.bool_]
+) -> None:
+    """See that each accepted row of the rank species names one, or leaves it open.
+
+    Raises:
+        UsageError: Rows do not; the first of them are shown.
+    """
+    lost = [
+        row
+        for row, name in enumerate(names)
+        if name.rank == "species" and not name.own and not name.is_open and accepted[row]
+    ]
+    if lost:
+        lines = "; ".join(table.where(first + row) for row in lost[:_EXAMPLES])
+        more = f" and {len(lost) - _EXAMPLES} more" if len(lost) > _EXAMPLES else ""
+        raise UsageError(
+            f"{lines}{more}: the rank is species, but no epithet can be read from the name: "
+            "correct the name, fill the column specificEpithet, or correct the rank"
+        )
 
 
-def _flat_ranks(table: Table, columns: dict[str, str], higher: dict[str, str]) -> list[str]:
+def note_names(names: Sequence[RowName], accepted: NDArray[np.bool_], tally: Tally) -> None:
+    """Count the names that were left open, and those that may have an author for an epithet."""
+    for name, used in zip(names, accepted.tolist(), strict=True):
+        if used and name.is_open:
+            tally.count("with an open name ('sp.', 'cf.') end at the genus", name.genus)
+        if used and name.capitalised:
+            tally.count("with a capitalised epithet are read as species", f"{name.genus} {name.own}")
+
+
+def present_ranks(table: Table, columns: Columns) -> list[str]:
     """The Linnaean ranks that have a column or are the rank of some row."""
-    present = set(higher)
-    for (ranks,) in table.batches([columns["rank"]]) if "rank" in columns else ():
-        present.update(rank.casefold() for rank in pc.unique(ranks.drop_null()).to_pylist())
-    if "rank" not in columns or present & _OF_EPITHETS:
+    present = set(columns.higher)
+    rank_column = columns.by_key.get("rank")
+    for (ranks,) in table.batches([rank_column]) if rank_column else ():
+        present.update(rank.strip().casefold() for rank in pc.unique(ranks.drop_null()).to_pylist())
+    if rank_column is None or present & (_SPECIES_RANKS | INFRASPECIFIC_RANKS):
         present |= {"genus", "species"}
     return [rank for rank in RANKS if rank in present]
 
 
-def _kept_ranks(table: Table, ranks: Sequence[str]) -> tuple[str, ...]:
+def checked_ranks(table: Table, ranks: Sequence[str]) -> tuple[str, ...]:
+    """Ranks, of which there has to be at least one.
+
+    Raises:
+        UsageError: There is none.
+    """
     if not ranks:
         raise UsageError(
-            f"{table.path}: none of its ranks is one of {', '.join(RANKS)}; say as ranks which are to be read"
+            f"{table.path}: none of its ranks is one of {', '.join(RANKS)}; pass those to read as ranks"
         )
     return tuple(ranks)
-
-
-def _flat_lineages(chunk: _Chunk, ranks: tuple[str, ...]) -> list[list[str]]:
-    """The names of each row at each rank: its columns down to its own rank, and its own name there."""
-    given = list(zip(*(chunk.array(f"column {rank}").to_pylist() for rank in ranks), strict=True))
-    lineages = []
-    for name, cells in zip(_row_names(chunk), given, strict=True):
-        lineage = list(cells)
-        if name.rank in ranks:
-            place = ranks.index(name.rank)
-            lineage[place] = name.own or lineage[place]
-            lineage[place + 1 :] = [""] * (len(ranks) - place - 1)
-            if name.rank == "species" and "genus" in ranks:
-                lineage[ranks.index("genus")] = lineage[ranks.index("genus")] or name.genus
-        elif name.own and not any(lineage) and "genus" in ranks:
-            lineage[ranks.index("genus")] = name.own
-        lineages.append(lineage)
-    return lineages
-
-
-def _read_tree(
-    table: Table, columns: dict[str, str], wanted: Sequence[str], ranks: Sequence[str] | None
-) -> Taxonomy:
-    """Each row has its parent's identifier."""
-    for key in ("id", "parent"):
-        if key not in columns:
-            raise UsageError(f"{table.path} has parents but no column taxonID to find them by")
-    rows = _tree_rows(table, columns, wanted)
-    above = _parent_rows(table, rows.ids, rows.parents)
-    if "rank" in columns:
-        present = pc.unique(rows.rank).to_pylist()
-        kept = _kept_ranks(table, ranks or [rank for rank in RANKS if rank in present])
-        level = pc.fill_null(pc.index_in(rows.rank, value_set=pa.array(kept, pa.string())), -1).to_numpy()
-    else:
-        level = _depths(table, above)
-        kept = tuple(ranks or (f"level {number + 1}" for number in range(int(level.max()) + 1)))
-    named_by = _climb(table, above, level, len(kept))
-    named_by[~rows.accepted] = -1
-    with_none = pa.concat_arrays([rows.own, pa.array([""])])  # the last one is where -1 leads
-    builder = TaxonomyBuilder(kept)
-    builder.add([with_none.take(pa.array(column % len(with_none))) for column in named_by.T], rows.common)
-    return drop_ancestors(builder.finish(str(table.path)))
-
-
-class _TreeRows(NamedTuple):
-    """The columns of a table with parents; `own` and `rank` are the parts of `_Name`."""
-
-    ids: pa.StringArray
-    parents: pa.StringArray
-    common: pa.StringArray
-    rank: pa.StringArray
-    own: pa.StringArray
-    accepted: NDArray[np.bool_]
-
-
-def _tree_rows(table: Table, columns: dict[str, str], wanted: Sequence[str]) -> _TreeRows:
-    parts = []
-    for batch in table.batches(wanted):
-        chunk = _Chunk(columns, wanted, batch)
-        if "rank" in columns:
-            names = _row_names(chunk)
-            rank, own = (pa.array([name[part] for name in names], pa.string()) for part in (0, 1))
-        else:
-            rank, own = chunk.array("rank"), chunk.array("name")
-        given = (chunk.array(key) for key in ("id", "parent", "common"))
-        parts.append(_TreeRows._make([*given, rank, own, chunk.accepted()]))
-    if not parts:
-        raise UsageError(f"{table.path} names no taxa")
-    *texts, accepted = zip(*parts, strict=True)
-    return _TreeRows._make([*map(pa.concat_arrays, texts), np.concatenate(accepted)])
-
-
-def _parent_rows(table: Table, ids: pa.StringArray, parents: pa.StringArray) -> NDArray[np.int64]:
-    """int64 (n,): the row of each row's parent; -1 for a taxon at the top."""
-    twice = pc.value_counts(ids)
-    if len(ids) != len(twice):
-        again = next(entry["values"] for entry in twice.to_pylist() if entry["counts"] > 1)
-        raise UsageError(f"{table.path} has the taxonID {again!r} twice: it has to be unique")
-    found = pc.fill_null(pc.index_in(parents, value_set=ids), -1).to_numpy().astype(np.int64)
-    top = pc.or_(pc.equal(parents, ""), pc.equal(parents, ids)).to_numpy(zero_copy_only=False)
-    if len(lost := np.flatnonzero((found < 0) & ~top)):
-        row = int(lost[0])
-        raise UsageError(
-            f"{table.place(row)}: its parent {parents[row].as_py()!r} is not in the table"
-            f" ({len(lost)} rows are like this); add it, or leave the parent empty for a taxon at the top"
-        )
-    return np.where(top, -1, found)
-
-
-def _depths(table: Table, above: NDArray[np.int64]) -> NDArray[np.int64]:
-    """int64 (n,): steps from each row to the top."""
-    depth = np.zeros(len(above), np.int64)
-    at = above.copy()
-    for _ in range(_DEEPEST):
-        if not (at >= 0).any():
-            return depth
-        depth += at >= 0
-        at = np.where(at >= 0, above[at], -1)
-    raise _circle(table, at)
-
-
-def _climb(table: Table, above: NDArray[np.int64], level: NDArray[np.int64], count: int) -> NDArray[np.int64]:
-    """int64 (n, count): the row, itself or an ancestor, that names each row at each rank; -1 where none."""
-    rows = np.full((len(above), count), -1, np.int64)
-    at = np.arange(len(above))
-    for _ in range(_DEEPEST):
-        going = np.flatnonzero(at >= 0)
-        if not len(going):
-            return rows
-        here = at[going]
-        new = (level[here] >= 0) & (rows[going, level[here]] < 0)
-        rows[going[new], level[here[new]]] = here[new]
-        at[going] = above[here]
-    raise _circle(table, at)
-
-
-def _circle(table: Table, at: NDArray[np.int64]) -> UsageError:
-    place = table.place(int(at[at >= 0][0]))
-    return UsageError(f"{place}: its parents lead back to itself; correct parentNameUsageID")

@@ -33,7 +33,7 @@ def read_labelled(path: Path, spellings: Sequence[str]) -> tuple[list[str], Taxo
     if not columns or other is None:
         wanted = "for ranks (kingdom, ..., genus, species)" if not columns else f"called {spellings[0]}"
         raise UsageError(f"{path} has no columns {wanted}; it has {', '.join(table.columns[:12])}")
-    taxonomy = read_rank_table(table, None)
+    taxonomy = read_rank_table(table, None, every_row=True)
     cells: list[str] = []
     leaves = []
     for batch in table.batches([*columns, other]):
@@ -41,6 +41,6 @@ def read_labelled(path: Path, spellings: Sequence[str]) -> tuple[list[str], Taxo
         leaves.append(taxonomy.locate(zip(*names, strict=True)))
         for cell in batch[-1].to_pylist():
             if not cell:
-                raise UsageError(f"{table.place(len(cells))}: nothing in the column {other}")
+                raise UsageError(f"{table.where(len(cells))}: nothing in the column {other}")
             cells.append(cell)
     return cells, taxonomy, np.concatenate(leaves)

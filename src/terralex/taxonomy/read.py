@@ -9,8 +9,10 @@ from pathlib import Path
 
 from terralex.runtime.errors import UsageError
 from terralex.runtime.tables import TEXT_TABLES, Table, first_line, open_table
-from terralex.taxonomy.darwin_core import is_darwin_core, read_darwin_core
+from terralex.taxonomy.checklists import read_darwin_core
+from terralex.taxonomy.darwin_core import is_darwin_core
 from terralex.taxonomy.folders import is_folder_name, read_folder_list, read_folders
+from terralex.taxonomy.name_lists import read_name_list
 from terralex.taxonomy.name_table import read_names
 from terralex.taxonomy.rank_tables import (
     CHAIN,
@@ -32,13 +34,16 @@ _ADVICE = {
 
 
 def read_taxonomy(path: str | PathLike[str], *, ranks: Sequence[str] | None = None) -> Taxonomy:
-    """Read a taxonomy; what kind of file it is, is told from its ending, its columns or its first line.
+    """Read a taxonomy; its ending, its columns or its first line show what kind of file it is.
 
     - CSV, TSV or Parquet (text also as `.gz`) with a column for each rank, whatever its capitals: `kingdom`
       to `species` (or `cls`, `species_epithet`), some of them, or those called like `ranks`. A column
       `common_name` or `vernacularName` gives common names. Rows may repeat, as in lists of pictures.
+      Columns such as `taxon_family_name` or `familyName` are read too.
     - Darwin Core tables: `scientificName` with `taxonRank`, and the higher ranks as columns or through
-      `parentNameUsageID`. Any table with `id`, `name` and `parent_id` is read in the same way.
+      `parentNameUsageID`. Any table with `id`, `name` and `parent_id` is read in the same way. Taxa whose
+      status is not "accepted" or the like are left out.
+    - A text file (`.txt`) with a scientific name in each line.
     - `txt_emb_species.json`, the names of BioCLIP's embeddings.
     - A folder whose folders are called `00000_Kingdom_..._Genus_epithet`, or a text file of such names.
     - Chains "a => b => c" of any length: a text file with one in each line, or a table with a column
@@ -50,7 +55,7 @@ def read_taxonomy(path: str | PathLike[str], *, ranks: Sequence[str] | None = No
             to read, or the levels of chains.
 
     Returns:
-        The taxonomy; its `source_rows` count the rows of the file.
+        The taxonomy; its `source_rows` count the rows of the file, and its `report` says which were left out.
 
     Raises:
         UsageError: It does not exist, is none of these or is damaged; the message says where, and what to do.
@@ -77,7 +82,14 @@ def _read_text(path: Path, ending: str, ranks: Sequence[str] | None) -> Taxonomy
         return read_chains(path, ranks)
     if is_folder_name(line) and not re.search(r"[,;\t]", line):
         return read_folder_list(path)
-    return _read_table(open_table(path), ranks)
+    table = open_table(path)
+    if ending == ".txt" and ranks is None and not _is_taxon_table(table):
+        return read_name_list(path, table.columns)
+    return _read_table(table, ranks)
+
+
+def _is_taxon_table(table: Table) -> bool:
+    return table.find(*CHAIN_COLUMNS) is not None or is_darwin_core(table) or bool(rank_columns(table))
 
 
 def _read_table(table: Table, ranks: Sequence[str] | None) -> Taxonomy:

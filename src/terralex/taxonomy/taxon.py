@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from terralex.taxonomy.names import scientific_name, show_lineage
+from terralex.taxonomy.names import show_lineage
+from terralex.taxonomy.scientific import scientific_name
 
 
 class CommonName(NamedTuple):

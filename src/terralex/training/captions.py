@@ -189,7 +189,7 @@ class TaxonCaptions:
         )
 
     def _lineage(self, taxon: int) -> tuple[str, ...]:
-        rank = self.taxonomy.ranks[self.taxonomy.place_of(taxon)]
+        rank = self.taxonomy.ranks[self.taxonomy.rank_index_of(taxon)]
         return self.taxonomy.lineage(int(self.taxonomy.lo[taxon]), rank)
 
 

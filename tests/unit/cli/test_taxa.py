@@ -92,8 +92,17 @@ def test_list_is_a_subset_for_classify(taxa: Run, file: Path, tmp_path: Path) ->
     assert row["genus"] == "Animalia > Chordata > Aves > Suliformes > Sulidae > Morus", "there is another"
     assert row["family"] == "Sulidae"
     (tmp_path / "subset.csv").write_text(out)
-    found = load_subset(tmp_path / "subset.csv", read_taxonomy(file))
+    found, _ = load_subset(tmp_path / "subset.csv", read_taxonomy(file))
     assert [found.lineage(leaf)[-1] for leaf in range(len(found))] == ["bassanus"]
+    for name, text in (
+        ("full.csv", "kingdom,genus,species\nAnimalia,Anas,acuta\nAnimalia,Morus,Morus bassanus\n"),
+        ("plain.txt", "Anas acuta\nMorus bassanus\n"),
+        ("names.tsv", "id\tscientific_name\n1\tAnas acuta\n2\tMorus bassanus\n"),
+        ("semicolons.csv", "species;note\nAnas acuta;a\nMorus bassanus;b\n"),
+    ):
+        (tmp_path / name).write_text(text)
+        found, _ = load_subset(tmp_path / name, read_taxonomy(file))
+        assert [found.lineage(leaf)[-1] for leaf in range(len(found))] == ["acuta", "bassanus"], name
     _, out, _ = taxa("list", file)
     rows = list(csv.DictReader(io.StringIO(out)))
     assert [row["species"] for row in rows][:2] == ["Anas acuta", "Anas crecca"]

@@ -18,6 +18,7 @@ from terralex.models.checkpoints import (
     read_tensors,
 )
 from terralex.models.networks import build
+from terralex.models.weight_text import text_instead_of_weights
 from terralex.runtime.errors import TerralexError
 
 State = dict[str, torch.Tensor]
@@ -32,13 +33,63 @@ def _equal(found: State, wanted: State) -> bool:
     return found.keys() == wanted.keys() and all(torch.equal(found[name], wanted[name]) for name in wanted)
 
 
-@pytest.mark.parametrize("wrap", [lambda s: s, lambda s: {"epoch": 3, "name": "x", "state_dict": s}])
-@pytest.mark.parametrize("prefix", ["", "module."])
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda s: s,
+        lambda s: {"epoch": 3, "name": "x", "state_dict": s},
+        lambda s: {"model": s, "optimizer": {"state": {}}},
+        lambda s: {"model_state_dict": s, "loss": 0.5},
+        lambda s: {"epoch": 1, "model": {"state_dict": s}},
+    ],
+    ids=["plain", "state_dict", "model", "model_state_dict", "nested"],
+)
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "module._orig_mod."])
 def test_pytorch_layouts(
     tmp_path: Path, state: State, wrap: Callable[[State], dict[str, object]], prefix: str
 ) -> None:
     torch.save(wrap({prefix + name: tensor for name, tensor in state.items()}), tmp_path / "epoch_20.pt")
     assert _equal(read_state_dict(tmp_path / "epoch_20.pt"), state)
+
+
+def test_parts_may_be_compiled_and_old_buffers_do_not_count(tmp_path: Path, state: State) -> None:
+    saved = {
+        "a._orig_mod.weight": state["a.weight"],
+        "b": state["b"],
+        "input_resolution": torch.tensor(64),
+        "context_length": torch.tensor(77),
+        "vocab_size": torch.tensor(49408),
+        "text.embeddings.position_ids": torch.arange(77)[None],
+    }
+    torch.save(saved, tmp_path / "weights.pt")
+    assert _equal(read_state_dict(tmp_path / "weights.pt"), state)
+
+
+@pytest.mark.parametrize("file", ["weights.pt", "weights.bin", "weights.safetensors"])
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 605219813\n", "Git LFS pointer"),
+        ("<!DOCTYPE html><html>Not found</html>", "web page"),
+        ("\n<html><body>" + "x" * 5000, "web page"),
+        ("Invalid username or password.", "begins 'Invalid username"),
+        ('{"error": "Repository not found"}', "begins"),
+        ("", "it is empty"),
+    ],
+)
+def test_texts_are_no_weights(tmp_path: Path, file: str, content: str, message: str) -> None:
+    path = tmp_path / file
+    path.write_text(content)
+    with pytest.raises(TerralexError, match=f"{file} cannot be read as weights: .*{message}"):
+        read_state_dict(path)
+
+
+def test_weights_are_no_text(tmp_path: Path, state: State) -> None:
+    save_file(state, tmp_path / "a.safetensors")
+    torch.save(state, tmp_path / "b.pt")
+    torch.save(state, tmp_path / "c.pt", _use_new_zipfile_serialization=False)
+    for path in tmp_path.iterdir():
+        assert text_instead_of_weights(path) is None
 
 
 def test_safetensors(tmp_path: Path, state: State) -> None:

@@ -32,8 +32,25 @@ def test_a_text_file_has_a_label_a_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "labels"),
+    [
+        ("water, forest, snow and ice\n", ["water", "forest", "snow and ice"]),
+        ("# cover\nwater; forest, mixed\n", ["water", "forest, mixed"]),
+        ("label\nwater\nforest, mixed\n", ["water", "forest, mixed"]),
+        ("id\tlabel\n1\twater\n2\tforest, mixed\n", ["water", "forest, mixed"]),
+        ("a single label\n", ["a single label"]),
+    ],
+)
+def test_text_files_as_people_write_them(tmp_path: Path, text: str, labels: list[str]) -> None:
+    assert list(load_labels(write(tmp_path, "labels.txt", text))) == labels
+
+
+@pytest.mark.parametrize(
     "text",
     [
+        "path: ../data\ntrain: images/train\nval: images/val\nnc: 2\nnames: [water, forest]\n",
+        "train: images\nnames:\n  0: water\n  1: forest\n",
+        "1: forest\n0: water\n",
         "- water\n- forest\n",
         "classes: [water, forest]\n",
         "labels:\n  - water\n  - forest\n",
@@ -58,6 +75,14 @@ def test_a_label_may_have_several_phrases(tmp_path: Path) -> None:
         'id,label\n1,water\n2,"forest, mixed"\n',
         'Class,id\nwater,1\n"forest, mixed",2\n',
         'name\nwater\n"forest, mixed"\n',
+        "label;group\r\nwater;a\r\nforest, mixed;b\r\n",
+        "group\tlabel\na\twater\nb\tforest, mixed\n",
+        'labels\nwater\n"forest, mixed"\n',
+        'id,Class Names\n1,water\n2,"forest, mixed"\n',
+        'species\nwater\n"forest, mixed"\n',
+        ',label\n0,water\n1,"forest, mixed"\n',
+        '"label"\n"1","water"\n"2","forest, mixed"\n',
+        'water,"forest, mixed"\n',
     ],
 )
 def test_a_csv_file_has_a_column_of_labels(tmp_path: Path, text: str) -> None:
@@ -78,9 +103,16 @@ BOMB = "a0: &a0 {x: y}\n" + "".join(
         ("twice.yaml", "water: [a]\nforest: [b]\nwater: [c]\n", "keys twice: water"),
         (
             "columns.csv",
-            "id,species\n1,Puma concolor\n",
-            "name a column label or class or name; there are id, species",
+            "id,animal\n1,Puma concolor\n",
+            "name a column label or class or name; there are id, animal",
         ),
+        (
+            "comma.csv",
+            "label\nwater\nforest, dense\nsnow\n",
+            r"comma\.csv, line 3: 2 cells, but the header has 1",
+        ),
+        ("short.csv", "id,label\n1,water\n2\n", r"short\.csv, line 3: 1 cells"),
+        ("data.yaml", "train: a\nval: b\nnc: 3\n", "without the names of its classes"),
         ("gap.csv", "id,label\n1,\n", r"gap\.csv is empty"),
         ("quote.csv", 'label\n"water\n', "not a valid CSV"),
         ("no.yaml", "[yes, no]\n", "True is not a name"),
@@ -139,5 +171,6 @@ def test_queries_are_phrases(tmp_path: Path) -> None:
     ]
     assert load_queries(write(tmp_path, "q.yaml", "queries: [a river, a town]")) == ["a river", "a town"]
     assert load_queries(write(tmp_path, "q.csv", "id,query\n1,a river\n")) == ["a river"]
+    assert load_queries(write(tmp_path, "one.txt", "a river, winding\n")) == ["a river, winding"]
     with pytest.raises(UsageError, match="no queries"):
         load_queries(write(tmp_path, "none.txt", ""))

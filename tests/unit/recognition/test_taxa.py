@@ -277,6 +277,10 @@ def test_bins_of_taxa_of_any_rank(taxonomy: Taxonomy, tmp_path: Path) -> None:
     path.write_text("taxon,bin\nAves,bird\nAnas,duck\n")
     with pytest.raises(UsageError, match=r"genus .*Anas belongs to the bin 'bird' and to 'duck'"):
         bins_of_taxa(taxonomy, load_bins(path))
+    path.write_text("label;bin\nwater, deep;wet\nsand;dry\n")
+    assert load_bins(path) == {"water, deep": "wet", "sand": "dry"}
+    path.write_text(",label,bin\n0,water,wet\n1,sand,dry\n")
+    assert load_bins(path) == {"water": "wet", "sand": "dry"}
     for content, message in (
         ("a,b\nwater,wet\nwater,dry\n", "line 3: 'water' is in the bins 'wet' and 'dry'"),
         ("a,b\nwater,\n", "line 2: a bin is missing"),

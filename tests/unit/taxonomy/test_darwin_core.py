@@ -129,6 +129,93 @@ def test_any_table_of_parents(tmp_path: Path) -> None:
     ]
 
 
+def test_hybrids_and_capitals_are_species(tmp_path: Path) -> None:
+    names = (
+        "Mentha ×piperita",
+        "Mentha x villosa",
+        "Mentha Spicata",
+        "MENTHA AQUATICA",
+        "Mentha arvensis L.",
+    )
+    rows = "".join(f"{name},species,Lamiaceae\n" for name in (*names, "Mentha sp."))
+    taxonomy = read(tmp_path, f"scientificName,taxonRank,family\n{rows}", "taxa.csv")
+    epithets = [names[-1] for names in taxonomy.lineages()]
+    assert epithets == ["aquatica", "arvensis", "spicata", "× piperita", "× villosa"]
+    assert taxonomy.report is not None
+    assert taxonomy.report.rows == 6
+    assert taxonomy.report.dropped == {"for a taxon with others below it": 1}
+    assert "such as 'Mentha spicata'; 1 with an open name" in str(taxonomy.report)
+
+
+@pytest.mark.parametrize("name", ["Felidae Fischer", "Canis Linnaeus, 1758", "Canis Hemprich & Ehrenberg"])
+def test_a_species_without_an_epithet_is_an_error(tmp_path: Path, name: str) -> None:
+    text = f'scientificName,taxonRank,family\nFelis catus,species,F\n"{name}",species,C\n'
+    with pytest.raises(UsageError, match="line 3: the rank is species, but no epithet"):
+        read(tmp_path, text, "taxa.csv")
+
+
+STATUSES = {
+    "accepted": True,
+    "VALID": True,
+    "Provisionally accepted": True,
+    "doubtful": True,
+    "synonym": False,
+    "ambiguous synonym": False,
+    "unaccepted": False,
+    "nomen nudum": False,
+    "superseded combination": False,
+    "invalid": False,
+    "HOMOTYPIC_SYNONYM": False,
+    "misapplied": False,
+    "unassessed": False,
+}
+
+
+@pytest.mark.parametrize("heading", ["taxonomicStatus", "col:status"])
+def test_names_that_are_not_accepted_are_left_out_and_counted(tmp_path: Path, heading: str) -> None:
+    rows = [f"Aus b{'x' * n},Aidae,{status},species\n" for n, status in enumerate(STATUSES, 1)]
+    taxonomy = read(tmp_path, f"scientificName,family,{heading},taxonRank\n{''.join(rows)}", "taxa.csv")
+    expected = [f"b{'x' * n}" for n, is_accepted in enumerate(STATUSES.values(), 1) if is_accepted]
+    assert [names[-1] for names in taxonomy.lineages()] == expected
+    assert taxonomy.report is not None
+    assert sum(taxonomy.report.dropped.values()) == list(STATUSES.values()).count(False)
+    assert "1 of status 'nomen nudum'" in str(taxonomy.report)
+
+
+def test_a_status_of_conservation_leaves_nothing_out(tmp_path: Path) -> None:
+    text = "scientificName,taxonRank,status\nAus bus,species,LC\nAus cus,species,CR\n"
+    assert len(read(tmp_path, text, "taxa.csv")) == 2
+
+
+def test_synonyms_of_a_catalogue_name_nothing(tmp_path: Path) -> None:
+    text = (
+        "col:ID\tcol:parentID\tcol:status\tcol:scientificName\tcol:authorship\tcol:rank\n"
+        "1\t\taccepted\tFelidae\t\tfamily\n"
+        "2\t1\taccepted\tPuma concolor (Linnaeus)\t(Linnaeus)\tspecies\n"
+        "3\t2\tsynonym\tPuma cougar\t\tspecies\n"
+        "4\t3\taccepted\tPuma concolor missoulensis\t\tsubspecies\n"
+        "5\t9\tsynonym\tPuma oregonensis\t\tspecies\n"
+    )
+    taxonomy = read(tmp_path, text)
+    assert list(taxonomy.lineages()) == [
+        ("Felidae", "Puma", "concolor"),
+        ("Felidae", "Puma", "concolor missoulensis"),
+    ]
+
+
+def test_a_column_of_species_counts_before_what_is_parsed(tmp_path: Path) -> None:
+    """GBIF's columns of ranks belong to the accepted name, its epithet to the name of the record."""
+    text = (
+        "scientificName,acceptedScientificName,taxonRank,taxonomicStatus,genus,species,specificEpithet,"
+        "infraspecificEpithet\n"
+        "Felis cougar Kerr,Puma concolor (L.),SPECIES,SYNONYM,Puma,Puma concolor,cougar,\n"
+        "Ursus arctos syriacus Hemp.,Ursus arctos syriacus Hemp.,SUBSPECIES,ACCEPTED,Ursus,Ursus arctos,"
+        "arctos,syriacus\n"
+    )
+    taxonomy = read(tmp_path, text, "occurrence.csv")
+    assert list(taxonomy.lineages()) == [("Puma", "concolor"), ("Ursus", "arctos syriacus")]
+
+
 def test_a_made_tree_of_life_with_parents(tmp_path: Path) -> None:
     tree = make_tree_of_life(4, (2, 2, 1, 2, 1, 2, 2), two_word_epithets=True)
     parents = ["" if taxon.parent is None else str(taxon.parent) for taxon in tree.taxa]

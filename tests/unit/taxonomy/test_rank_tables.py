@@ -55,6 +55,74 @@ def test_spellings_of_columns_and_species(tmp_path: Path, header: str, species: 
     assert list(read_taxonomy(path).lineages()) == [CATS[0]]
 
 
+@pytest.mark.parametrize("form", ["taxon_{}_name", "{}Name", "taxon_{}", "scientific {}", "{} (Latin)"])
+def test_columns_with_more_than_a_rank_in_their_names(tmp_path: Path, form: str) -> None:
+    header = ",".join(form.format(rank) for rank in RANKS)
+    cells = ",".join(["ANIMALIA", *CATS[0][1:-1], "Felis catus"])
+    taxonomy = read_taxonomy(write(tmp_path / "list.csv", f"id,{header},subfamilyName\n1,{cells},x\n"))
+    assert list(taxonomy.lineages()) == [CATS[0]]
+    assert "the column subfamilyName is not read" in str(taxonomy.report)
+
+
+def test_one_column_of_class_names_is_no_taxonomy(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no column that names a rank"):
+        read_taxonomy(write(tmp_path / "list.csv", "file,class_name\na.png,dog\n"))
+
+
+def test_a_status_beside_ranks_counts(tmp_path: Path) -> None:
+    text = "genus,species,taxonomicStatus\nFelis,catus,accepted\nFelis,domestica,synonym\n"
+    assert list(read_taxonomy(write(tmp_path / "a.csv", text)).lineages()) == [("Felis", "catus")]
+
+
+def test_a_table_without_headings_is_no_taxonomy(tmp_path: Path) -> None:
+    text = "1\t\\N\tKINGDOM\tAnimalia\n2\t1\tPHYLUM\tChordata\n"
+    for name in ("a.tsv", "a.txt"):
+        with pytest.raises(UsageError, match=f"{name} has no line of headings: .*'PHYLUM'"):
+            read_taxonomy(write(tmp_path / name, text))
+
+
+def test_a_list_of_names(tmp_path: Path) -> None:
+    text = "# seen\nCanis lupus Linnaeus, 1758\n\nMentha × piperita L.\nCanis lupus\nVulpes\n"
+    taxonomy = read_taxonomy(write(tmp_path / "names.txt", text))
+    assert list(taxonomy.lineages()) == [("Canis", "lupus"), ("Mentha", "× piperita"), ("Vulpes", "")]
+    assert str(taxonomy.report) == (
+        "4 rows read, 3 leaves; 1 rows repeat others; 1 of one word end at the genus, such as 'Vulpes'"
+    )
+    for line in ("red fox", "1;Canis lupus", "12 Canis lupus", "Animalia,Chordata"):
+        with pytest.raises(UsageError, match=r"names\.txt"):
+            read_taxonomy(write(tmp_path / "names.txt", f"{line}\n"))
+
+
+QUOTED = "kingdom\tgenus\tcommon_name\nAnimalia\tFelis\t{}\nAnimalia\tPuma\t{}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        (QUOTED.format('"the ""house"" cat"', "cougar"), ['the "house" cat', "cougar"]),
+        (QUOTED.format('"house" cat', '"cougar"'), ['"house" cat', '"cougar"']),
+        (QUOTED.format('the "house" cat', '5" long'), ['the "house" cat', '5" long']),
+        (QUOTED.format('"two\nlines"', '"tab\there"'), ["two lines", "tab here"]),
+        (
+            '"kingdom"\t"genus"\t"common_name"\n"1"\t"Animalia"\t"Felis"\t"the \\"house\\" cat"\n'
+            '"2"\t"Animalia"\t"Puma"\t"cougar"\n',
+            ['the "house" cat', "cougar"],
+        ),
+        (
+            '"kingdom","genus","common_name"\n"1","Animalia","Felis","a"\n"2","Animalia","Puma","b"\n',
+            ["a", "b"],
+        ),
+    ],
+    ids=["pandas", "darwin core", "marks inside", "lines and tabs", "R", "R with commas"],
+)
+def test_dialects_of_tables(tmp_path: Path, text: str, names: list[str]) -> None:
+    for name, content in (("a.tsv", text.encode()), ("a.tsv.gz", gzip.compress(text.encode()))):
+        (tmp_path / name).write_bytes(content)
+        taxonomy = read_taxonomy(tmp_path / name)
+        assert list(taxonomy.lineages()) == [("Animalia", "Felis"), ("Animalia", "Puma")]
+        assert sorted(taxonomy.common.values(), key=names.index) == names
+
+
 def test_the_epithet_column_is_preferred_and_so_is_cls(tmp_path: Path) -> None:
     text = "genus,species_epithet,species,cls,class\nFelis,catus,Felis catus,Mammalia,a label\n"
     taxonomy = read_taxonomy(write(tmp_path / "list.csv", text))

@@ -52,7 +52,7 @@ def test_every_taxon_is_a_range(lineages: list[list[str]]) -> None:
             assert taxon.lineage == prefix
             assert taxon.rank == rank
             assert [rows[leaf] for leaf in taxon.leaves] == [row for row in rows if row[:end] == prefix]
-            assert taxonomy.place_of(taxon.number) == end - 1
+            assert taxonomy.rank_index_of(taxon.number) == end - 1
             parent = taxonomy.parents[taxon.number]
             assert parent == -1 if end == 1 else taxonomy.taxon(parent).lineage == prefix[:-1]
 
@@ -102,13 +102,13 @@ def test_rows_that_repeat_are_one_leaf() -> None:
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 7])
-def test_however_many_rows_are_held(monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
+def test_however_many_rows_are_unmerged(monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
     rng = np.random.default_rng(chunk)
     rows = [tuple("abcd"[n] for n in picked) for picked in rng.integers(0, 4, (200, 3)).tolist()]
     common = [None if n % 5 else f"number {n}" for n in range(len(rows))]
     whole = make_taxonomy(rows, ["one", "two", "three"], common)
     monkeypatch.setattr(build, "CHUNK", chunk)
-    monkeypatch.setattr(build, "_HELD", 10)
+    monkeypatch.setattr(build, "_UNMERGED", 10)
     parts = make_taxonomy(rows, ["one", "two", "three"], common)
     assert_same(parts, whole)
     assert parts.common == whole.common

@@ -110,18 +110,22 @@ def taxonomy(
     """Accuracy at every rank, agreement between ranks, and pictures found by pictures."""
     from terralex import recognition
     from terralex.cli.evaluate.results import ERRORS, check_outputs, error_rows, finish, show, write_rows
+    from terralex.cli.messages import say_report
     from terralex.evaluation import evaluate_taxonomy
     from terralex.taxonomy import read_taxonomy
 
     _check(labels, calibration, stop_at_error, curve)
     check_outputs([output, calibration, curve, curve and curve.with_suffix(".png")], overwrite)
     loaded = recognition.open_model(model, run)
+    candidates = None if among is None else read_taxonomy(among)
+    if candidates is not None:
+        say_report(candidates)
     measured = evaluate_taxonomy(
         loaded,
         data,
         images=images,
         layout=layout.value,
-        taxonomy=None if among is None else read_taxonomy(among),
+        taxonomy=candidates,
         style=labels.value,
         templates=templates,
     )

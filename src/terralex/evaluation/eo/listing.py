@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections.abc import Iterator, Mapping
@@ -21,6 +20,7 @@ from terralex.evaluation.eo.descriptions import Dataset, Layout
 from terralex.imagery import IMAGE_EXTENSIONS, is_scene_folder
 from terralex.runtime.errors import InputError, UsageError
 from terralex.runtime.inputs import expand_inputs, is_system_name, natural_key
+from terralex.runtime.tables import open_table
 
 ALL = "all"
 
@@ -306,11 +306,9 @@ def _rows(path: Path) -> Iterator[Mapping[str, Any]]:
         except (OSError, pa.ArrowException) as error:
             raise UsageError(f"cannot read {path}: {error}") from error
     else:
-        try:
-            with path.open(newline="", encoding="utf-8-sig") as file:
-                yield from csv.DictReader(file)
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise UsageError(f"cannot read {path}: {error}") from error
+        table = open_table(path)
+        for _, cells in table.rows():
+            yield dict(zip(table.columns, cells, strict=True))
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def read_container(path: Path, arguments: Mapping[str, Any] | None = None) -> Co
     except TerralexError:
         raise
     except Exception as error:  # readers of damaged files raise nearly anything
-        raise TerralexError(f"{path} cannot be read as weights: {why_unreadable(error)}") from error
+        raise TerralexError(f"{path} cannot be read as weights: {why_unreadable(error, path)}") from error
     parsed = parse_arguments(arguments if arguments is not None else found, str(path))
     try:
         state = fold_spectral(state, parsed.spectral_eps)

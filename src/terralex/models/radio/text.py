@@ -264,4 +264,4 @@ def _text_part(path: Path) -> StateDict:
             own = [name for name in file.keys() if name.startswith(_TEXT_PREFIX)]  # noqa: SIM118 (no mapping)
             return {name.removeprefix(_TEXT_PREFIX): file.get_tensor(name) for name in own}
     except Exception as error:  # readers of damaged files raise nearly anything
-        raise TerralexError(f"{path} cannot be read as weights: {why_unreadable(error)}") from error
+        raise TerralexError(f"{path} cannot be read as weights: {why_unreadable(error, path)}") from error

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from terralex.imagery import Image, Units, read_image
 from terralex.runtime.errors import UsageError
 from terralex.runtime.files import leads_outside
-from terralex.runtime.tables import open_table
+from terralex.runtime.tables import folded, open_table
 
 
 class CaptionedTable:
@@ -65,11 +65,13 @@ def read_columns(table: Path, columns: tuple[str, ...]) -> tuple[pa.ChunkedArray
     if not table.is_file():
         raise UsageError(f"no table {table}: a .csv, .tsv or .parquet file is read there")
     opened = open_table(table)
-    if missing := [column for column in columns if column not in opened.columns]:
-        raise UsageError(f"{table} has no column '{missing[0]}', only {', '.join(opened.columns)}")
+    spelt = [opened.find(folded(column)) for column in columns]
+    if None in spelt:
+        missing = columns[spelt.index(None)]
+        raise UsageError(f"{table} has no column '{missing}', only {', '.join(opened.columns)}")
     batches = [
         pa.RecordBatch.from_arrays(arrays, names=list(columns)).filter(_full(arrays))
-        for arrays in opened.batches(columns, words=True)
+        for arrays in opened.batches([column for column in spelt if column], keep_na=True)
     ]
     rows = pa.Table.from_batches(batches) if batches else None
     if rows is None or not rows.num_rows:
