@@ -22,9 +22,10 @@ from terralex.training.objectives import (
     meru_loss,
     radial_loss,
     rcme_loss,
+    sixth_rows,
 )
 
-Align = Literal["finest", "every"]
+Align = Literal["finest", "every", "sixth"]
 
 _DENSE_HEAD = "visual.dense_head."
 
@@ -132,7 +133,8 @@ class Rcme(Objective):
 
     Attributes:
         align: which names meet the pictures: the ``finest``, as published, or those at ``every`` rank, each
-            of which also competes with the names above it, so that the finest is the nearest.
+            of which also competes with the names above it, so that the finest is the nearest; or every
+            ``sixth`` of all names, which mixes ranks, as the published code does: see `sixth_rows`.
     """
 
     name: ClassVar[str] = "rcme"
@@ -149,26 +151,31 @@ class Rcme(Objective):
     @property
     def captions(self) -> CaptionKind:
         """See `Objective`."""
-        return "chains" if self.align == "finest" else "aligned chains"
+        return "aligned chains" if self.align == "every" else "chains"
 
     def terms(self, features: Features, batch: Batch) -> Terms:
         """See `Objective`."""
         chains = batch.chains(features.texts, last_opposed=self.apex == "root")
-        return _mixed(
-            lambda relation: rcme_loss(
+
+        def terms(images: Tensor, texts: Tensor, relation: Tensor, depths: Tensor | None = None) -> Terms:
+            return rcme_loss(
                 chains,
-                features.images,
-                features.texts,
+                images,
+                texts,
                 features.logit_scale,
                 relation,
-                batch.captions.depths,
+                depths,
                 apex=self.apex,
                 hard_weight=self.hard_weight,
                 global_weight=self.global_weight,
                 margin=self.margin,
                 alignment_weight=self.alignment_weight,
-            ),
-            batch,
+            )
+
+        if self.align == "sixth":
+            return terms(*sixth_rows(chains, features.images))
+        return _mixed(
+            lambda relation: terms(features.images, features.texts, relation, batch.captions.depths), batch
         )
 
 

@@ -21,7 +21,7 @@ from terralex.training.objectives import Apex
 # Weights and their average stay float32: in a half precision, an average of many steps would not move.
 Precision = Literal["32-true", "bf16-mixed"]
 Export = Literal["float32", "float16"]
-Schedule = Literal["cosine", "one-cycle"]
+Schedule = Literal["cosine", "one-cycle", "constant"]
 Names = tuple[str, ...]
 
 _CHOICES = {
@@ -70,6 +70,7 @@ class Recipe:
         chunk: pictures, and texts, that go through the network at once, to save memory: the gradients of the
             whole batch are the same (Gao et al. 2021, GradCache) for one more forward pass; 0: all of them.
         schedule: ``cosine``: linear warm-up, then a cosine to zero. ``one-cycle``: Smith & Topin 2018.
+            ``constant``: always the highest.
         average: how slowly the exported average of the weights moves; 0: the last weights are exported.
         small_until: part of the steps on pictures of three quarters of the size.
         prototypes: whether a free vector for every name helps the pictures learn, as `Clip` does it.

@@ -12,6 +12,8 @@ _FIRST, _LAST = 25, 25e4  # the highest rate divided by the first one, and by th
 
 def learning_rate(recipe: Recipe, step: int) -> float:
     """The rate at a step, counted from 0."""
+    if recipe.schedule == "constant":
+        return recipe.learning_rate
     shape = _one_cycle if recipe.schedule == "one-cycle" else _warm_up_and_cosine
     return recipe.learning_rate * shape(recipe, step)
 

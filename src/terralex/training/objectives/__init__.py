@@ -11,7 +11,14 @@ from terralex.training.objectives.entailment import (
     local_entailment,
     prior,
 )
-from terralex.training.objectives.hierarchical import Terms, atmg_loss, meru_loss, radial_loss, rcme_loss
+from terralex.training.objectives.hierarchical import (
+    Terms,
+    atmg_loss,
+    meru_loss,
+    radial_loss,
+    rcme_loss,
+    sixth_rows,
+)
 from terralex.training.objectives.patchwise import patch_similarity
 
 __all__ = [
@@ -32,4 +39,5 @@ __all__ = [
     "prior",
     "radial_loss",
     "rcme_loss",
+    "sixth_rows",
 ]

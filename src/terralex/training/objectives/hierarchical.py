@@ -69,6 +69,36 @@ def rcme_loss(
     return _weighed(terms, weights)
 
 
+def sixth_rows(
+    chains: Chains, images: Float[Tensor, "n d"]
+) -> tuple[Float[Tensor, "m d"], Float[Tensor, "m d"], Int8[Tensor, "m m"]]:
+    """What the published code of RCME compares: every sixth name, where it means the last of seven.
+
+    So ranks are mixed, and a name that stands in several rows is told apart from itself. The published code
+    also takes names of other taxa with pictures of their own, which are not read here.
+
+    Args:
+        chains: Texts from general to specific, unit rows; one chain for each picture.
+        images: Unit rows.
+
+    Returns:
+        Pictures, names, and which name holds for which picture: each for its own alone.
+
+    Raises:
+        ValueError: There are more pictures than chains.
+    """
+    if len(images) != len(chains.concepts):
+        raise ValueError(
+            f"{len(images)} pictures with {len(chains.concepts)} chains: every sixth name needs both"
+        )
+    ranks = chains.concepts.shape[1]
+    rows = torch.arange(ranks - 1, len(images) * ranks, ranks - 1, device=images.device)
+    if chains.present is not None:
+        rows = rows[chains.present.flatten()[rows]]
+    own = torch.eye(len(rows), dtype=torch.int8, device=images.device)
+    return images[rows // ranks], chains.concepts.flatten(0, 1)[rows], own
+
+
 def radial_loss(
     chains: Chains,
     texts: Float[Tensor, "k d"],
