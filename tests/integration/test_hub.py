@@ -1,6 +1,5 @@
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -64,10 +63,11 @@ def test_predictions_agree(predicting: Any, expected: Mapping[str, torch.Tensor]
     probabilities, labels = predicting.encode_image_to_feat_map(image, return_preds=True)
     assert probabilities.shape == (1, 6, height, width)
     torch.testing.assert_close(probabilities[0, :, ::8, ::8], expected["probs_every_8th"], atol=ATOL, rtol=0)
-    assert labels.shape == expected["pred"].shape
-    assert (labels == expected["pred"]).float().mean() >= EQUAL_LABELS
+    assert labels.shape == (1, 1, height, width)
+    assert (labels[:, 0] == expected["pred"]).float().mean() >= EQUAL_LABELS
     without = predicting.encode_image_to_feat_map(image, (height // 2, width // 2), True, False)
-    assert [part.shape for part in without] == [(1, 5, height // 2, width // 2), (1, height // 2, width // 2)]
+    half = (height // 2, width // 2)
+    assert [part.shape for part in without] == [(1, 5, *half), (1, 1, *half)]
     torch.testing.assert_close(probabilities, predicting.encode_image_to_feat_map(image))
 
 
@@ -80,13 +80,13 @@ def test_refinement_agrees(case: Path) -> None:
         model_version=str(folder / "checkpoint.pth.tar"),
         sam_refinement=True,
         sam_ckpt=str(folder / "sam.pth"),
+        as_published=True,
     )
     encoder.predict, encoder.text_embeds = True, texts
     encoder.prompts = [f"class {i}" for i in range(len(texts))]
-    encoder.refiner.settings = replace(encoder.refiner.settings, as_published=True)
     probabilities, found = encoder.encode_image_to_feat_map(image[None] / 255, None, True, False)
     assert probabilities.shape == (1, len(texts), *image.shape[1:])
-    assert (found == labels).float().mean() >= 0.995
+    assert (found[:, 0] == labels).float().mean() >= 0.995
 
 
 def test_predicting_is_an_encoder_of_one_hot_rows(predicting: Any) -> None:  # noqa: ANN401
@@ -100,6 +100,53 @@ def test_predicting_is_an_encoder_of_one_hot_rows(predicting: Any) -> None:  # n
     torch.testing.assert_close(predicting.encode_prompts(["class 1"]), rows[:1])
     maps = torch.rand(1, 6, 2, 2)
     assert predicting.align_spatial_features_with_language(maps) is maps
+    with pytest.raises(UsageError, match="'class 9' is not among the prompts"):
+        predicting.encode_labels(["class 9"])
+
+
+def test_text_vectors_are_given_on_request(
+    predicting: Any,  # noqa: ANN401
+    expected: Mapping[str, torch.Tensor],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    vectors = expected["text_embeddings"][:2]
+    monkeypatch.setattr(predicting.model, "class_weights", lambda labels: vectors[: len(labels)])
+    monkeypatch.setattr(predicting.model, "encode_texts", lambda texts: vectors[: len(texts)])
+    torch.testing.assert_close(predicting.encode_labels(["class 1", "class 4"], onehot=False), vectors)
+    torch.testing.assert_close(predicting.encode_prompts(["class 1"], onehot=False), vectors[:1])
+    features = torch.rand(1, 64, 2, 2)
+    aligned = predicting.align_spatial_features_with_language(features, onehot=False)
+    assert aligned.shape == (1, 48, 2, 2)
+
+
+def test_classes_may_be_set_afterwards(
+    case: Path, expected: Mapping[str, torch.Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in the README of the original, where `encode_labels` gives rows of a single 1 by then."""
+    vectors = expected["text_embeddings"]
+    labels = [f"class {i}" for i in range(len(vectors))]
+    encoder = load(model_version=str(case / "checkpoint.pth.tar"), lang_model="siglip2").to("cpu").eval()
+    monkeypatch.setattr(encoder.model, "class_weights", lambda labels: vectors[: len(labels)])
+    encoder.predict = True
+    encoder.prompts = labels
+    encoder.text_embeds = encoder.encode_labels(labels)
+    image = expected["image"][None] / 255
+    probabilities = encoder.encode_image_to_feat_map(image)
+    assert probabilities.shape == (1, len(labels) + 1, *image.shape[2:])
+    torch.testing.assert_close(probabilities[0, :, ::8, ::8], expected["probs_every_8th"], atol=ATOL, rtol=0)
+
+
+def test_as_published_every_pixel_has_a_class(
+    predicting: Any,  # noqa: ANN401
+    expected: Mapping[str, torch.Tensor],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(predicting, "prompt_denoising_thresh", 1.1)  # no class is present
+    image = expected["image"][None, :, :224, :224] / 255
+    for as_published, first in ((False, 0), (True, 1)):
+        monkeypatch.setattr(predicting, "as_published", as_published)
+        _, labels = predicting.encode_image_to_feat_map(image, return_preds=True)
+        assert (labels == first).all()
 
 
 def test_sizes(encoder: Any) -> None:  # noqa: ANN401

@@ -1,7 +1,8 @@
 """RADSeg's published object over this package, for programs that have it from `torch.hub`, such as RayFronts.
 
-Names, defaults and shapes are those of the original; `hubconf.py` hands it out. What differs is mended: a
-batch of pictures is right, sizes need not be multiples of the patch, and what is no class is none.
+Names, defaults and shapes are those of the original; `hubconf.py` hands it out. Some defects are mended:
+pictures of a batch do not influence each other, sizes need not be multiples of the patch, and a pixel of no
+class is none. With `as_published`, labels and refinement are those of the original, for a picture at a time.
 """
 
 from __future__ import annotations
@@ -74,6 +75,8 @@ class RADSegEncoder:
         minimal_area: See there.
         sam_mask_coff: See there.
         sam_iou_thresh: See there.
+        as_published: Where no class is present, call pixels the first class, and refine with the defects of
+            the original; see `RefineSettings`.
 
     Raises:
         UsageError: A version, adaptor or mode that there is not, or no classes to predict.
@@ -103,6 +106,7 @@ class RADSegEncoder:
         minimal_area: int = 225,
         sam_mask_coff: float = 0.005,
         sam_iou_thresh: float = 0.9,
+        as_published: bool = False,
     ) -> None:
         if text_query_mode not in ("labels", "prompts"):
             raise UsageError(f"text_query_mode is labels or prompts, not {text_query_mode!r}")
@@ -125,9 +129,12 @@ class RADSegEncoder:
                 sam_ckpt,
                 radio=cast(RadioCLIP, self.model.network).radio,
                 scra=scra_scaling,
-                settings=RefineSettings(coarse_thresh, minimal_area, sam_mask_coff, sam_iou_thresh),
+                settings=RefineSettings(
+                    coarse_thresh, minimal_area, sam_mask_coff, sam_iou_thresh, as_published
+                ),
                 device=self.device,
             )
+        self.as_published = as_published
         self.prompts = list(classes or [])
         if self.prompts and not self.prompts[0]:
             self.prompts.pop(0)
@@ -135,8 +142,7 @@ class RADSegEncoder:
             raise UsageError("predict=True needs the names of classes: pass classes=[...]")
         self.text_embeds: Tensor | None = None
         if self.prompts:
-            encode = self._embed_labels if text_query_mode == "labels" else self._embed_prompts
-            self.text_embeds = encode(self.prompts)
+            self.text_embeds = self._embed(self.prompts)
 
     @property
     def num_classes(self) -> int:
@@ -171,21 +177,21 @@ class RADSegEncoder:
 
         Returns:
             float32 (B, C, h, w), h and w about a 16th of the size; or float32 probabilities (B, classes, H0,
-            W0), and int64 labels (B, H0, W0) with them on request.
+            W0), and int64 labels (B, 1, H0, W0) with them on request.
         """
         features = self.encoder(self._condition(rgb_image))
         if not self.predict:
             return features if self.return_radio_features else self._align(features)
         size = orig_img_size or (rgb_image.shape[2], rgb_image.shape[3])
-        found = self._grid_probabilities(features)
-        probabilities = self._full(rgb_image, found, size)
+        grids = self._grid_probabilities(features, size)
+        probabilities = self._full(rgb_image, grids, size)
         if ignore_label:
             probabilities = F.pad(probabilities, (0, 0, 0, 0, 1, 0))
         if not return_preds:
             return probabilities
         threshold = self.prediction_thresh if ignore_label else 0.0
-        labels = self._labels(rgb_image, found, size, threshold)
-        return probabilities, labels + 1 if ignore_label else labels.clamp_(min=0)
+        labels = self._labels(rgb_image, grids, size, threshold)
+        return probabilities, (labels + 1 if ignore_label else labels.clamp(min=0))[:, None]
 
     @torch.inference_mode()
     def encode_image_to_vector(self, rgb_image: Tensor) -> Tensor:
@@ -201,21 +207,53 @@ class RADSegEncoder:
         features = self.encode_image_to_feat_map(rgb_image)
         return cast(Tensor, features), self.encode_image_to_vector(rgb_image)
 
-    def align_spatial_features_with_language(self, features: Tensor) -> Tensor:
-        """Features (B, C, h, w) in the space of the texts (B, D, h, w), if they are not there already."""
-        return features if self.predict or not self.return_radio_features else self._align(features)
+    def align_spatial_features_with_language(self, features: Tensor, onehot: bool = True) -> Tensor:
+        """Features (B, C, h, w) in the space of the texts (B, D, h, w), if they are not there already.
+
+        Args:
+            features: As of `encode_image_to_feat_map`.
+            onehot: With `predict`: they are probabilities already, which stay as they are.
+        """
+        is_aligned = (self.predict and onehot) or not self.return_radio_features
+        return features if is_aligned else self._align(features)
 
     def align_global_features_with_language(self, features: Tensor) -> Tensor:
         """Vectors (B, C) in the space of the texts (B, D), if they are not there already."""
         return self.encoder.align(features).float() if self.return_radio_features else features
 
-    def encode_labels(self, labels: Sequence[str]) -> Tensor:
-        """Vectors (T, D) of labels in templates; with `predict` rows of one 1, (T, num_classes)."""
-        return self._one_hot(labels) if self.predict else self._embed_labels(labels)
+    def encode_labels(self, labels: Sequence[str], onehot: bool = True) -> Tensor:
+        """Vectors of labels in templates.
 
-    def encode_prompts(self, prompts: Sequence[str]) -> Tensor:
-        """Vectors (T, D) of texts as they stand; with `predict` as `encode_labels`."""
-        return self._one_hot(prompts) if self.predict else self._embed_prompts(prompts)
+        Args:
+            labels: The labels.
+            onehot: With `predict`: give rows of a single 1, by which probabilities are looked up.
+
+        Returns:
+            float32 (T, D), or (T, num_classes) of rows of a single 1.
+
+        Raises:
+            UsageError: Rows are asked for a label that is not among `prompts`.
+        """
+        return self._one_hot(labels) if self.predict and onehot else self._embed_labels(labels)
+
+    def encode_prompts(self, prompts: Sequence[str], onehot: bool = True) -> Tensor:
+        """Vectors (T, D) of texts as they stand; else as `encode_labels`."""
+        return self._one_hot(prompts) if self.predict and onehot else self._embed_prompts(prompts)
+
+    def to(self, device: torch.device | str) -> RADSegEncoder:
+        """Move everything to a device."""
+        self.device = self.model.device = resolve_device(str(device))
+        self.model.network.to(self.device)
+        self.encoder.to(self.device)
+        if self.refiner is not None:
+            self.refiner.sam.to(self.device)
+        if self.text_embeds is not None:
+            self.text_embeds = self.text_embeds.to(self.device)
+        return self
+
+    def eval(self) -> RADSegEncoder:
+        """Nothing: it is never in training mode."""
+        return self
 
     def insert_labels_into_templates(self, labels: Sequence[str]) -> list[list[str]]:
         """The prompts of each label."""
@@ -240,30 +278,38 @@ class RADSegEncoder:
         aligned = self.encoder.align(places.flatten(0, -2)).float()
         return aligned.reshape(*places.shape[:-1], -1).movedim(-1, 1)
 
-    def _full(self, images: Tensor, found: Tensor, size: tuple[int, int]) -> Tensor:
+    def _full(self, images: Tensor, grids: Tensor, size: tuple[int, int]) -> Tensor:
         """Probabilities (B, K, *size)."""
         if self.refiner is None:
-            return F.interpolate(found, size=size, mode="bilinear", align_corners=False)
+            return F.interpolate(grids, size=size, mode="bilinear", align_corners=False)
         refine = self.refiner.probabilities
-        return torch.stack([refine(image, one, size) for image, one in self._pairs(images, found)])
+        return torch.stack([refine(image, one, size) for image, one in self._pairs(images, grids)])
 
-    def _labels(self, images: Tensor, found: Tensor, size: tuple[int, int], threshold: float) -> Tensor:
+    def _labels(self, images: Tensor, grids: Tensor, size: tuple[int, int], threshold: float) -> Tensor:
         """Labels (B, *size), -1 where the best class, unrefined, is less probable than that."""
         maps = [
             label_picture(grid, size, image, threshold=threshold, refiner=self.refiner)
-            for image, grid in self._pairs(images, found)
+            for image, grid in self._pairs(images, grids)
         ]
-        return torch.stack([picture.labels for picture in maps])
+        labels = torch.stack([picture.labels for picture in maps])
+        return labels.clamp_(min=0) if self.as_published and threshold <= 0 else labels
 
-    def _pairs(self, images: Tensor, found: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        return zip(images.to(self.device, torch.float32), found, strict=True)
+    def _pairs(self, images: Tensor, grids: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        return zip(images.to(self.device, torch.float32), grids, strict=True)
 
-    def _grid_probabilities(self, features: Tensor) -> Tensor:
+    def _grid_probabilities(self, features: Tensor, size: tuple[int, int]) -> Tensor:
         if self.text_embeds is None:
             raise UsageError("there are no classes to predict: pass classes=[...]")
+        if self._is_one_hot(
+            self.text_embeds
+        ):  # of encode_labels with `predict`, which are no vectors of texts
+            self.text_embeds = self._embed(self.prompts)
         phrases = F.normalize(self.text_embeds.to(self.device, torch.float32), dim=-1)
         vocabulary = Vocabulary(tuple(self.prompts), phrases, scale=self.model.logit_scale)
-        return grid_probabilities(self.encoder, vocabulary, features, self.prompt_denoising_thresh)
+        return grid_probabilities(self.encoder, vocabulary, features, self.prompt_denoising_thresh, size)
+
+    def _embed(self, names: Sequence[str]) -> Tensor:
+        return self._embed_labels(names) if self.text_query_mode == "labels" else self._embed_prompts(names)
 
     def _embed_labels(self, labels: Sequence[str]) -> Tensor:
         return self.model.class_weights(labels)
@@ -272,10 +318,17 @@ class RADSegEncoder:
         return self.model.encode_texts(prompts)
 
     def _one_hot(self, names: Sequence[str]) -> Tensor:
+        if unknown := [name for name in names if name not in self.cat_name_to_index]:
+            raise UsageError(
+                f"{unknown[0]!r} is not among the prompts: set them first, as in .prompts = labels"
+            )
         rows = torch.full((len(names), self.num_classes), _ABSENT, device=self.device)
         for row, name in zip(rows, names, strict=True):
             row[self.cat_name_to_index[name]] = 1
         return rows
+
+    def _is_one_hot(self, rows: Tensor) -> bool:
+        return rows.shape[1] == self.num_classes and bool(((rows == 1) | (rows == _ABSENT)).all())
 
 
 def _load(version: str, adaptor: str, device: str, *, amp: bool) -> Model:

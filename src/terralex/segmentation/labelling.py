@@ -50,9 +50,21 @@ def class_probabilities(
     return best.scatter_reduce_(1, owner.expand(len(found), -1), found, "amax")
 
 
-def denoise(probabilities: Tensor, least: float) -> Tensor:
-    """Set to 0, in place, the classes of a picture (K, h, w) that nowhere reach a probability of `least`."""
-    probabilities[probabilities.amax(dim=(1, 2)) < least] = 0
+def denoise(probabilities: Tensor, least: float, size: tuple[int, int] | None = None) -> Tensor:
+    """Set to 0, in place, the classes of a picture that nowhere reach a probability of `least`.
+
+    Args:
+        probabilities: float32 (K, h, w).
+        least: From 0 to 1.
+        size: Height and width of the picture, at whose pixels the probability counts, as in RADSeg; None: at
+            the cells of the grid. Between cells it is interpolated, and so a little lower.
+    """
+    peaks = probabilities.amax(dim=(1, 2))
+    if size is not None:
+        for label in (peaks >= least).nonzero()[:, 0].tolist() if least > 0 else ():
+            full = F.interpolate(probabilities[label, None, None], size, mode="bilinear", align_corners=False)
+            peaks[label] = full.amax()
+    probabilities[peaks < least] = 0
     return probabilities
 
 

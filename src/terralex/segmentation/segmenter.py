@@ -79,7 +79,7 @@ class Segmenter:
         scga: See there.
         crop: See there.
         stride: See there.
-        prompt_denoising: Classes that nowhere in a picture reach this probability are not in it.
+        prompt_denoising: Classes that reach this probability at no pixel of a picture are not in it.
         threshold: Pixels whose best class is less probable, before refinement, get the label `NONE`.
         refiner: Refines outlines; None: labels are only interpolated.
         cache: Cached vectors of prompts.
@@ -109,17 +109,19 @@ class Segmenter:
         self.prompt_denoising, self.threshold, self.refiner = prompt_denoising, threshold, refiner
 
     @torch.no_grad()
-    def grid_probabilities(self, pixels: Tensor) -> Tensor:
+    def grid_probabilities(self, pixels: Tensor, size: tuple[int, int] | None = None) -> Tensor:
         """Probabilities of the classes on the grid of features, 0 for classes that are not in a picture.
 
         Args:
             pixels: (B, bands, H, W) of any size, normalised.
+            size: Height and width of the labels that are made of them; by default those of `pixels`.
 
         Returns:
             float32 (B, K, h, w); bilinear interpolation leads to any size.
         """
         features = self.encoder(pixels)
-        return grid_probabilities(self.encoder, self.vocabulary, features, self.prompt_denoising)
+        size = size or (pixels.shape[2], pixels.shape[3])
+        return grid_probabilities(self.encoder, self.vocabulary, features, self.prompt_denoising, size)
 
     def segment(self, pixels: Tensor, size: tuple[int, int] | None = None) -> Segmentation:
         """Label every pixel, without refinement, which needs the picture in colours: see `label`.
@@ -132,7 +134,8 @@ class Segmenter:
             Labels and confidence (B, *size).
         """
         size = size or (pixels.shape[2], pixels.shape[3])
-        maps = [label_map(picture, size, self.threshold) for picture in self.grid_probabilities(pixels)]
+        grids = self.grid_probabilities(pixels, size)
+        maps = [label_map(picture, size, self.threshold) for picture in grids]
         return Segmentation(*(torch.stack(parts) for parts in zip(*maps, strict=True)))
 
     def label(self, probabilities: Tensor, size: tuple[int, int], image: Tensor) -> Segmentation:
@@ -166,7 +169,11 @@ def label_picture(
 
 @torch.no_grad()
 def grid_probabilities(
-    encoder: DenseEncoder, vocabulary: Vocabulary, features: Tensor, presence: float = 0.0
+    encoder: DenseEncoder,
+    vocabulary: Vocabulary,
+    features: Tensor,
+    presence: float = 0.0,
+    size: tuple[int, int] | None = None,
 ) -> Tensor:
     """Probabilities of classes on the grid of features.
 
@@ -175,6 +182,7 @@ def grid_probabilities(
         vocabulary: The classes.
         features: (B, C, h, w).
         presence: Classes that nowhere in a picture reach this probability are set to 0.
+        size: Height and width of the pictures, as of `denoise`.
 
     Returns:
         float32 (B, K, h, w).
@@ -188,4 +196,4 @@ def grid_probabilities(
         ]
     )
     pictures = probabilities.reshape(batch, *grid, -1).permute(0, 3, 1, 2)
-    return torch.stack([denoise(picture, presence) for picture in pictures])
+    return torch.stack([denoise(picture, presence, size) for picture in pictures])

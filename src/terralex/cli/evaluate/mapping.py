@@ -81,7 +81,8 @@ def mapping(
         typer.Option(
             "--as-published",
             help="Measure as the published code does: ties go to no class, classes are looked for in 10,000 "
-            "voxels at a time, and cameras of resized frames are up to half a pixel off.",
+            "voxels at a time, cameras of resized frames are up to half a pixel off, RADIO's positions are "
+            "resized as by its hub code, and refinement has its published defects.",
         ),
     ] = False,
     model: options.ModelName = "pocket",
@@ -103,7 +104,8 @@ def mapping(
 ) -> None:
     """Zero-shot maps of rooms as RADSeg was measured: mIoU, fmIoU and accuracy of voxels."""
     from terralex import recognition
-    from terralex.cli.evaluate.results import finish
+    from terralex.cli.evaluate.radseg import open_for_radseg
+    from terralex.cli.evaluate.results import finish, show_figures
     from terralex.cli.messages import INTERRUPTED, say
     from terralex.evaluation.mapping import evaluate_mapping, mapping_setting, mapping_table, plan_mapping
 
@@ -112,22 +114,22 @@ def mapping(
     _check_outputs(output, overwrite)
     setting = mapping_setting(dataset.value)
     plan = plan_mapping(setting, data, scene or [], truth=truth, classes=classes, as_published=as_published)
-    loaded = recognition.open_model(model, run)
+    loaded = open_for_radseg(model, run) if as_published else recognition.open_model(model, run)
     try:
         reports = evaluate_mapping(
             plan,
-            _mappers(loaded, fuse, refine, run.offline),
+            _mappers(loaded, fuse, refine, as_published, run.offline),
             keep=output.with_suffix(".maps") if output else None,
             as_published=as_published,
         )
     except KeyboardInterrupt:
         say("interrupted" + ("; maps that are done are kept, and the same command goes on" if output else ""))
         raise typer.Exit(INTERRUPTED) from None
-    made = mapping_table(plan, reports, as_published=as_published)
+    made = mapping_table(plan, reports, refined=refine, as_published=as_published)
     title = f"{loaded.name}: {plan.setting.title} mapped in 3D"
     if output:
         _write(output, reports, made, title, loaded)
-    _show(made, title)
+    show_figures(made, title)
     finish(_failures(reports))
 
 
@@ -142,7 +144,7 @@ def _check_outputs(output: Path | None, overwrite: bool) -> None:
     check_outputs([output, output.with_suffix(".classes.csv"), output.with_suffix(".md")], overwrite)
 
 
-def _mappers(model: "Model", fuse: Fuse, refine: bool, offline: bool) -> "MakeMapper":
+def _mappers(model: "Model", fuse: Fuse, refine: bool, as_published: bool, offline: bool) -> "MakeMapper":
     from terralex.evaluation.mapping.mapper import FeatureMapper, ProbabilityMapper
     from terralex.runtime.cache import VectorCache
     from terralex.segmentation.refinement import load_refiner
@@ -150,7 +152,7 @@ def _mappers(model: "Model", fuse: Fuse, refine: bool, offline: bool) -> "MakeMa
     cache = VectorCache("texts")
     if fuse is Fuse.features:
         return lambda setting, names: FeatureMapper(model, setting, names, cache=cache)
-    refiner = load_refiner(model, offline=offline) if refine else None
+    refiner = load_refiner(model, as_published=as_published, offline=offline) if refine else None
     return lambda setting, names: ProbabilityMapper(model, setting, names, refiner=refiner, cache=cache)
 
 
@@ -179,12 +181,3 @@ def _failures(reports: "Sequence[SceneReport]") -> list[tuple[str, str]]:
     """Scenes that could not be scored, and frames that could not be read in those that were."""
     scenes = [(report.scene, report.error) for report in reports if report.error is not None]
     return scenes + [(f"{r.scene}: frame {name}", reason) for r in reports for name, reason in r.left_out]
-
-
-def _show(made: "FigureTable", title: str) -> None:
-    from terralex.cli.evaluate.results import cell, show, table
-
-    shown = table(title, "\n".join(made.notes), made.headings)
-    for row in made.rows:
-        shown.add_row(*map(cell, row))
-    show(shown)

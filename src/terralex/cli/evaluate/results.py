@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 from rich import box
@@ -16,6 +17,9 @@ from rich.text import Text
 from terralex.cli.messages import INTERRUPTED, printable, say
 from terralex.runtime import Columns, Row, cannot_write, check_output, open_sink, write_atomically
 from terralex.runtime.errors import InputError
+
+if TYPE_CHECKING:
+    from terralex.evaluation.tables import FigureTable
 
 ERRORS: Columns = {"path": str, "error": str}
 """Columns of a row for a picture that could not be scored."""
@@ -89,6 +93,14 @@ def show(made: Table) -> None:
         console.width = max(console.width, Measurement.get(console, wide, made).maximum)
     console.print(made)
     console.print()
+
+
+def show_figures(figures: FigureTable, title: str) -> None:
+    """Print figures, with what has to be known to compare them."""
+    made = table(title, "\n".join(figures.notes), figures.headings, figures.words)
+    for row in figures.rows:
+        made.add_row(*map(cell, row))
+    show(made)
 
 
 def percent(part: float | None) -> str:

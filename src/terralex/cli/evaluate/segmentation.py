@@ -8,7 +8,7 @@ import typer
 
 from terralex.cli import options
 from terralex.runtime.errors import UsageError
-from terralex.runtime.options import ModelOptions, RunOptions
+from terralex.runtime.options import RunOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,6 +58,14 @@ def segmentation(
         ),
     ] = "published",
     refine: Annotated[bool, typer.Option("--refine", help="Sharpen outlines with SAM (RADSeg+).")] = False,
+    as_published: Annotated[
+        bool,
+        typer.Option(
+            "--as-published",
+            help="Measure as the published code does, its defects included: where no class is present, "
+            "pixels are the first class; and those of RADSeg+'s refinement.",
+        ),
+    ] = False,
     output: Annotated[
         Path | None,
         typer.Option(
@@ -76,20 +84,21 @@ def segmentation(
     run: RunOptions,
 ) -> None:
     """Zero-shot segmentation as RADSeg was measured: mIoU, aAcc and mAcc, with published figures."""
-    from terralex.cli.evaluate.results import finish, interrupted
-    from terralex.evaluation.segmentation import plan_segmentation
+    from terralex.cli.evaluate.radseg import open_for_radseg
+    from terralex.cli.evaluate.results import finish, interrupted, show_figures
+    from terralex.evaluation.segmentation import plan_segmentation, report_table
 
     settings = _settings(dataset or [], resolution or [], every)
     _check_outputs(output, resume, overwrite)
     plan = plan_segmentation(settings, data, names)
-    loaded = _load(model, run)
-    make = _labellers(loaded, refine, run.offline)
-    fingerprint = {"model": loaded.key, "refined": refine, **plan.fingerprint()}
+    loaded = open_for_radseg(model, run)
+    make = _labellers(loaded, refine, as_published, run.offline)
+    how = {"refined": refine, "as_published": as_published}
     try:
-        reports = _run(plan, loaded, make, fingerprint, output, resume, overwrite, run.workers)
+        reports = _run(plan, loaded, make, how, output, resume, overwrite, run.workers)
     except KeyboardInterrupt:
         raise interrupted(output) from None
-    _show(reports, loaded.name)
+    show_figures(report_table(reports, **how), _title(loaded))
     finish([(f"{r.setting.name}: {name}", reason) for r in reports for name, reason in r.errors])
 
 
@@ -120,32 +129,18 @@ def _check_outputs(output: Path | None, resume: bool, overwrite: bool) -> None:
         check_output(path, resume=False, overwrite=overwrite or resume)
 
 
-def _load(name: str, run: ModelOptions) -> "Model":
-    """The model, as RADSeg was measured with it."""
-    from dataclasses import replace
-
-    from terralex.models import load_model
-    from terralex.models.loading import resolve
-
-    found = resolve(name, offline=run.offline)
-    card = found.card
-    if card.family == "radio":  # the published figures are of RADIO's hub code, which resizes positions so
-        card = replace(card, architecture={**card.architecture, "align_corners": False})
-    return load_model(
-        str(found.weights), card=card, device=run.device, precision=run.precision, offline=run.offline
-    )
-
-
-def _labellers(model: "Model", refine: bool, offline: bool) -> "Callable[[Setting, Names], Labeller]":
-    from terralex.evaluation.segmentation.labelling import ModelLabeller
+def _labellers(
+    model: "Model", refine: bool, as_published: bool, offline: bool
+) -> "Callable[[Setting, Names], Labeller]":
+    from terralex.evaluation.segmentation.labeller import ModelLabeller
     from terralex.runtime.cache import VectorCache
     from terralex.segmentation.refinement import load_refiner
 
     cache = VectorCache("texts")
-    refiner = load_refiner(model, offline=offline) if refine else None
+    refiner = load_refiner(model, as_published=as_published, offline=offline) if refine else None
 
     def make(setting: "Setting", names: "Names") -> ModelLabeller:
-        return ModelLabeller(model, setting, names, refiner=refiner, cache=cache)
+        return ModelLabeller(model, setting, names, refiner=refiner, as_published=as_published, cache=cache)
 
     return make
 
@@ -154,7 +149,7 @@ def _run(
     plan: "Plan",
     model: "Model",
     make: "Callable[[Setting, Names], Labeller]",
-    fingerprint: dict[str, object],
+    how: "dict[str, bool]",
     output: Path | None,
     resume: bool,
     overwrite: bool,
@@ -168,13 +163,14 @@ def _run(
     if output is None:
         return evaluate_segmentation(plan, make, workers=workers)
     counts = output.with_suffix(".pictures.csv")
+    fingerprint = {"model": model.key, **how, **plan.fingerprint()}
     with open_sink(counts, COLUMNS, fingerprint, resume=resume, overwrite=overwrite) as sink:
         reports = evaluate_segmentation(plan, make, sink=sink, done=counts, workers=workers)
-        _write(reports, model, output)  # before the sink says that the run is over
+        _write(reports, model, how, output)  # before the sink says that the run is over
     return reports
 
 
-def _write(reports: "list[SettingReport]", model: "Model", output: Path) -> None:
+def _write(reports: "list[SettingReport]", model: "Model", how: "dict[str, bool]", output: Path) -> None:
     from terralex.cli.evaluate.results import ERRORS, write_page, write_rows
     from terralex.evaluation.segmentation import report_rows, report_table
 
@@ -186,19 +182,8 @@ def _write(reports: "list[SettingReport]", model: "Model", output: Path) -> None
         failed = {"model": model.name, **about, "metric": "error"}
         rows += [{**failed, "path": name, "error": reason} for name, reason in report.errors]
     write_rows(output, columns, rows, {"model": model.key}, overwrite=True)
-    write_page(output.with_suffix(".md"), report_table(reports).markdown(_title(model.name)).encode())
+    write_page(output.with_suffix(".md"), report_table(reports, **how).markdown(_title(model)).encode())
 
 
-def _show(reports: "list[SettingReport]", model: str) -> None:
-    from terralex.cli.evaluate.results import cell, show, table
-    from terralex.evaluation.segmentation import report_table
-
-    made = report_table(reports)
-    shown = table(_title(model), "\n".join(made.notes), made.headings, 3)
-    for row in made.rows:
-        shown.add_row(*map(cell, row))
-    show(shown)
-
-
-def _title(model: str) -> str:
-    return f"{model}: zero-shot segmentation"
+def _title(model: "Model") -> str:
+    return f"{model.name}: zero-shot segmentation"

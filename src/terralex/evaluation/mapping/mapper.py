@@ -86,7 +86,7 @@ class ProbabilityMapper:
             refiner=refiner,
             cache=cache,
         )
-        about = [f"denoised {setting.prompt_denoising}", f"refined {refiner is not None}"]
+        about = [f"denoised {setting.prompt_denoising}", f"refined {refiner and refiner.settings}"]
         self.key = f"{model.key} {digest([*about, *names])}"
         self._encode = LabelEncoder(model, segmenter)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from terralex.evaluation.differences import MAPPING, REFINEMENT, difference_notes
 from terralex.evaluation.mapping.plan import MappingPlan
 from terralex.evaluation.mapping.run import SceneReport
 from terralex.evaluation.tables import FigureTable, percent
@@ -25,8 +26,17 @@ def mean_figures(reports: Sequence[SceneReport]) -> dict[str, float]:
     }
 
 
-def mapping_table(plan: MappingPlan, reports: Sequence[SceneReport], *, as_published: bool) -> FigureTable:
-    """The figures of each scene in a row, and their mean."""
+def mapping_table(
+    plan: MappingPlan, reports: Sequence[SceneReport], *, refined: bool = False, as_published: bool
+) -> FigureTable:
+    """The figures of each scene in a row, and their mean.
+
+    Args:
+        plan: What was measured.
+        reports: The scenes.
+        refined: Whether outlines were refined.
+        as_published: Whether the published code was followed where it is not by default.
+    """
     rows = [
         (
             report.scene,
@@ -44,11 +54,8 @@ def mapping_table(plan: MappingPlan, reports: Sequence[SceneReport], *, as_publi
         f"{setting.voxel_size * 100:g} cm; windows of {setting.crop} pixels every {setting.stride}; "
         f"{setting.neighbours} neighbours vote."
     ]
-    if as_published:
-        notes.append(
-            "As published: ties go to no class first; classes are looked for in 10,000 voxels at once; "
-            "cameras of resized frames are up to half a pixel off."
-        )
+    differences = (*MAPPING, *REFINEMENT) if refined else MAPPING
+    notes += difference_notes(differences, as_published=as_published)
     if blank := [r.scene for r in reports if r.counts is not None and not r.counts[:2].any()]:
         notes.append(
             f"None of the classes was found at all in {', '.join(blank)}: the model may not know them."

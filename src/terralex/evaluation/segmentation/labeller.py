@@ -25,6 +25,7 @@ class ModelLabeller:
         setting: The published windows, scales and thresholds.
         names: The classes, each with its phrases.
         refiner: Refines outlines; None: no refinement. The data set sets its coarse threshold.
+        as_published: Where no class is there at all, call pixels the first class, as the published code does.
         cache: Cached vectors of prompts.
 
     Raises:
@@ -38,6 +39,7 @@ class ModelLabeller:
         names: Names,
         *,
         refiner: Refiner | None = None,
+        as_published: bool = False,
         cache: VectorCache | None = None,
     ) -> None:
         self._segmenter = Segmenter(
@@ -52,17 +54,18 @@ class ModelLabeller:
             refiner=refiner and refiner.with_coarse_threshold(setting.dataset.coarse_threshold),
             cache=cache,
         )
-        self._spec = model.card.input
+        self._spec, self._as_published = model.card.input, as_published
         _check_bands(model)
 
     def label(self, pixels: Tensor, size: tuple[int, int]) -> Tensor:
         """As of `Labeller`; pixels where no class is probable enough are `segmentation.labelling.NONE`."""
         picture = Image(pixels.numpy(), _COLOURS, "8bit")
         prepared = prepare(picture, self._spec, whole=True).pixels
-        probabilities = self._segmenter.grid_probabilities(prepared[None])[0]
+        probabilities = self._segmenter.grid_probabilities(prepared[None], size)[0]
         if not probabilities.isfinite().all():
             raise InputError("the model gives no finite numbers for it")
-        return self._segmenter.label(probabilities, size, pixels / 255).labels
+        labels = self._segmenter.label(probabilities, size, pixels / 255).labels
+        return labels.clamp_(min=0) if self._as_published else labels
 
 
 def _check_bands(model: Model) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from terralex.evaluation.differences import IMAGES, REFINEMENT, difference_notes
 from terralex.evaluation.published import PublishedTable, published_table
 from terralex.evaluation.segmentation.run import SettingReport
 from terralex.evaluation.tables import FigureTable, percent
@@ -11,12 +12,22 @@ from terralex.evaluation.tables import FigureTable, percent
 FIGURES = {"miou": "mIoU", "aacc": "aAcc", "macc": "mAcc"}
 
 
-def report_table(reports: Sequence[SettingReport]) -> FigureTable:
-    """The figures of each setting in a row."""
+def report_table(
+    reports: Sequence[SettingReport], *, refined: bool = False, as_published: bool = False
+) -> FigureTable:
+    """The figures of each setting in a row.
+
+    Args:
+        reports: The settings.
+        refined: Whether outlines were refined.
+        as_published: Whether the published code was followed where it is not by default.
+    """
     published = published_table("segmentation")
     headings = ("dataset", "resolution", "pictures", *FIGURES.values(), *published.rows)
     rows = [_row(report, published) for report in reports]
     notes = [f"All in percent. {published.title}: {published.source}. {published.note}"]
+    differences = (*IMAGES, *REFINEMENT) if refined else IMAGES
+    notes += difference_notes(differences, as_published=as_published)
     partial = [report.setting.name for report in reports if not report.is_whole]
     if partial:
         notes.append(f"Not the whole validation set, and so not to be compared: {'; '.join(partial)}.")

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 class Refiner(Protocol):
     """Refines the outlines of coarse segmentations."""
 
+    @property
+    def settings(self) -> object:
+        """What its results depend on, besides weights; the `repr` of other settings is another."""
+        ...
+
     def refine(
         self,
         image: Tensor,
@@ -46,21 +51,24 @@ class Refiner(Protocol):
 
 
 class _RefinerType(Protocol):
-    def for_model(self, model: Model, *, offline: bool) -> Refiner: ...
+    def for_model(self, model: Model, *, as_published: bool, offline: bool) -> Refiner: ...
 
 
 REFINERS: dict[str, _RefinerType] = {"sam": SamRefiner}
 
 
-def load_refiner(model: Model, name: str = "sam", *, offline: bool = False) -> Refiner:
+def load_refiner(
+    model: Model, name: str = "sam", *, as_published: bool = False, offline: bool = False
+) -> Refiner:
     """A refiner for the segmentations of a model, on the model's device.
 
     Args:
         model: The model whose segmentations are refined.
         name: A key of `REFINERS`.
+        as_published: Keep the defects of the published code; see `RefineSettings`.
         offline: Never use the network.
 
     Raises:
         TerralexError: The refiner's weights are not on this machine, or damaged.
     """
-    return REFINERS[name].for_model(model, offline=offline)
+    return REFINERS[name].for_model(model, as_published=as_published, offline=offline)

@@ -117,13 +117,16 @@ class SamRefiner:
         return cls(sam, SamEmbedder(sam) if radio is None else RadioEmbedder(radio, sam, scra), settings)
 
     @classmethod
-    def for_model(
-        cls, model: Model, *, settings: RefineSettings | None = None, offline: bool = False
-    ) -> SamRefiner:
+    def for_model(cls, model: Model, *, as_published: bool = False, offline: bool = False) -> SamRefiner:
         """A refiner that uses the model's own features if it has a head into those of SAM.
 
         For any other model it uses SAM's own vision transformer. SAM's weights are downloaded if they are not
         on this machine and that is allowed.
+
+        Args:
+            model: The model.
+            as_published: As of `RefineSettings`.
+            offline: Never use the network.
 
         Raises:
             TerralexError: The weights are not on this machine, or damaged.
@@ -131,7 +134,10 @@ class SamRefiner:
         radio = getattr(model.network, "radio", None)
         has_head = isinstance(radio, Radio) and "sam" in radio.heads
         return cls.from_checkpoint(
-            radio=radio if has_head else None, settings=settings, device=model.device, offline=offline
+            radio=radio if has_head else None,
+            settings=RefineSettings(as_published=as_published),
+            device=model.device,
+            offline=offline,
         )
 
     def with_coarse_threshold(self, coarse_threshold: float) -> SamRefiner:
