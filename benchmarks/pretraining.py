@@ -20,11 +20,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from terralex.evaluation.encoding import encode_pictures
-from terralex.imagery import Bands, Image, read_image, write_geotiff
+from terralex.evaluation.encoding import encode_pictures, file_items
+from terralex.imagery import Bands, Image, write_geotiff
 from terralex.metrics.classification import top_k_accuracy
 from terralex.metrics.multilabel import average_precision_at, published_average_precision
 from terralex.models import Model, load_model
+from terralex.recognition.encoder import Encoder
 from terralex.synthetic import LAND_CLASSES
 from terralex.synthetic.land.spectra import BANDS
 from terralex.synthetic.land.tiles import draw_tile
@@ -118,7 +119,7 @@ def train(recipe: str, folder: Path, changes: list[str]) -> Path:
 def cells(name: str, model: Model, scenes: Path, count: int) -> tuple[str, ...]:
     """A row of the table."""
     paths = [scenes / "test" / f"{number:05d}.tif" for number in range(count)]
-    vectors = encode_pictures(model, paths, read_image, str).vectors
+    vectors = encode_pictures(Encoder(model, cache=False), file_items(list(map(str, paths)))).vectors
     truth = torch.arange(count) % len(KINDS)
     scores = (vectors @ model.class_weights(list(KINDS)).T).cpu()
     hits = [top_k_accuracy(scores, truth)]

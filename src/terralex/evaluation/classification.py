@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from terralex.evaluation.coverage import check_read, partial_note
-from terralex.evaluation.encoding import encode_pictures
-from terralex.imagery import Image, Units, read_image
+from terralex.evaluation.encoding import encode_pictures, file_items
+from terralex.imagery import Image
 from terralex.imagery.class_folders import class_folders, split_fold
 from terralex.metrics.classification import confusion_matrix, macro_recall, top_k_accuracy
 from terralex.models import Model
+from terralex.recognition.encoder import Encoder
+from terralex.recognition.items import Item
+from terralex.runtime.options import RunOptions
 from terralex.synthetic import LAND_CLASSES, make_land_tile, render_rgb8
 
 
@@ -61,8 +65,7 @@ def evaluate_folders(
     *,
     fold: tuple[int, int] | None = None,
     templates: str | None = None,
-    bands: str | None = None,
-    units: Units | None = None,
+    run: RunOptions = RunOptions(),  # noqa: B008 (it is frozen)
 ) -> ClassificationReport:
     """Zero-shot accuracy on one folder a class.
 
@@ -71,8 +74,7 @@ def evaluate_folders(
         folder: holds a folder a class; a class is prompted by its folder's name.
         fold: (k, n) scores every n-th picture of a class, from number k on: what a recipe leaves out.
         templates: prompt templates; the card's own when not given.
-        bands: bands of files that do not say.
-        units: units of files that do not say.
+        run: how pictures are read and encoded.
 
     Raises:
         UsageError: the folder has no class folders, or fewer than half of the pictures can be read.
@@ -83,10 +85,8 @@ def evaluate_folders(
         for k, files in enumerate(classes.values())
         for file in (split_fold(files, *fold)[1] if fold else files)
     ]
-    labels = tuple(classes)
-    return _evaluate(
-        model, samples, labels, lambda sample: read_image(sample[0], bands=bands, units=units), templates
-    )
+    items, truth = file_items([file for file, _ in samples]), [k for _, k in samples]
+    return _evaluate(Encoder.of(model, run), items, truth, tuple(classes), templates)
 
 
 def evaluate_land(
@@ -102,27 +102,29 @@ def evaluate_land(
         templates: prompt templates; the card's own when not given.
     """
     labels = tuple(LAND_CLASSES)
+    truth = [index % len(labels) for index in range(tiles)]
+    items = [Item(str(seed + index), (labels[k], seed + index)) for index, k in enumerate(truth)]
+    return _evaluate(Encoder(model, read=partial(_make_tile, rgb)), items, truth, labels, templates)
 
-    def make(sample: tuple[str, int]) -> Image:
-        tile = make_land_tile(labels[sample[1]], int(sample[0]))
-        return Image.from_array(render_rgb8(tile)) if rgb else tile
 
-    samples = [(str(seed + i), i % len(labels)) for i in range(tiles)]
-    return _evaluate(model, samples, labels, make, templates)
+def _make_tile(rgb: bool, item: Item) -> Image:
+    tile = make_land_tile(*item.source)
+    return Image.from_array(render_rgb8(tile)) if rgb else tile
 
 
 def _evaluate(
-    model: Model,
-    samples: Sequence[tuple[str, int]],
+    encoder: Encoder,
+    items: Sequence[Item],
+    truths: Sequence[int],
     labels: tuple[str, ...],
-    load: Callable[[tuple[str, int]], Image],
     templates: str | None,
 ) -> ClassificationReport:
+    model = encoder.model
     weights = model.class_weights([prompt_name(label) for label in labels], templates)
-    encoded = encode_pictures(model, samples, load, lambda sample: sample[0])
-    check_read(len(encoded.kept), encoded.errors)
+    encoded = encode_pictures(encoder, items)
+    check_read(len(encoded.indices), encoded.errors)
     scores = (model.geometry.queries(encoded.vectors) @ model.geometry.keys(weights).T).cpu()
-    truth = torch.tensor([target for _, target in samples], dtype=torch.long)[encoded.kept]
+    truth = torch.tensor(truths, dtype=torch.long)[encoded.indices]
     confusion = confusion_matrix(scores.argmax(dim=1), truth, len(labels))
     return ClassificationReport(
         labels=labels,
@@ -132,5 +134,5 @@ def _evaluate(
         macro_recall=macro_recall(confusion),
         confusion=confusion,
         errors=encoded.errors,
-        notes=partial_note(len(encoded.kept), len(encoded.errors)),
+        notes=partial_note(len(encoded.indices), len(encoded.errors)),
     )

@@ -1,73 +1,67 @@
-"""Pictures and texts of a benchmark to vectors: read ahead, shown as they go; a bad picture costs itself."""
+"""Pictures and texts of a benchmark to vectors, with progress; a picture that cannot be read is an error."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from terralex.imagery import Image
 from terralex.models import Model
-from terralex.runtime.pipeline import run_chunks
+from terralex.recognition.encoder import Encoder
+from terralex.recognition.items import Item
 from terralex.runtime.progress import progress
 
-CHUNK = 64
-
-_TEXTS = 256  # texts between two looks at the bar
-
-T = TypeVar("T")
+_TEXTS = 256  # texts between two updates of the progress bar
 
 
 @dataclass(frozen=True)
-class Encoded:
-    """What became of pictures.
+class EncodedPictures:
+    """Vectors of the pictures of a benchmark.
 
     Attributes:
         vectors: float32 (m, D) on the model's device, points of its geometry.
-        kept: int64 (m,), which of the pictures these are.
-        errors: The others: their names, and the reason without the name.
+        indices: int64 (m,), the positions of these pictures among all.
+        errors: The names of the others, each with the reason.
     """
 
     vectors: Tensor
-    kept: Tensor
+    indices: Tensor
     errors: tuple[tuple[str, str], ...]
 
 
-def encode_pictures(
-    model: Model, items: Sequence[T], load: Callable[[T], Image], name: Callable[[T], str]
-) -> Encoded:
-    """Embed pictures in order, in batches of `CHUNK`.
+def encode_pictures(encoder: Encoder, items: Sequence[Item]) -> EncodedPictures:
+    """Encode pictures, in order.
 
-    Args:
-        model: What embeds them.
-        items: The pictures.
-        load: Reads one; may run on many threads.
-        name: What one is called in errors.
+    Raises:
+        UsageError, TerralexError: As of `Encoder.chunks`.
     """
-    vectors, kept = [torch.zeros(0, model.embed_dim, device=model.device)], [torch.zeros(0, dtype=torch.long)]
+    model = encoder.model
+    vectors, indices = [np.zeros((0, model.embed_dim), np.float32)], list[int]()
     errors: list[tuple[str, str]] = []
     with progress(len(items), "pictures") as bar:
-        for chunk in run_chunks(items, lambda item: model.prepare(load(item)), chunk_size=CHUNK):
-            before = len(errors)
-            errors += [(name(s), _reason(name(s), result)) for _, s, result in chunk if _failed(result)]
-            good = [(place, result) for place, _, result in chunk if not isinstance(result, Exception)]
-            if good:
-                embedded = model.encode_images([prepared for _, prepared in good])
-                finite = embedded.isfinite().all(dim=1)
-                vectors.append(embedded[finite])
-                places = torch.tensor([place for place, _ in good])
-                kept.append(places[finite.cpu()])
-                lost = places[~finite.cpu()].tolist()
-                errors += [(name(items[i]), "the model gives no finite numbers for it") for i in lost]
-            bar.advance(len(chunk), failed=len(errors) - before)
-    return Encoded(torch.cat(vectors), torch.cat(kept), tuple(errors))
+        for number, chunk in enumerate(encoder.chunks(items)):
+            failed = [(entry.path, entry.error or "") for entry in chunk if entry.features is None]
+            first = number * encoder.batch_size
+            for position, entry in enumerate(chunk, first):
+                if entry.features is not None:
+                    vectors.append(entry.features.vector[None])
+                    indices.append(position)
+            errors += failed
+            bar.advance(len(chunk), failed=len(failed))
+    stacked = torch.from_numpy(np.concatenate(vectors)).to(model.device)
+    return EncodedPictures(stacked, torch.tensor(indices, dtype=torch.long), tuple(errors))
+
+
+def file_items(paths: Sequence[str]) -> list[Item]:
+    """Items of image files."""
+    return [Item(path, path) for path in paths]
 
 
 def encode_texts(model: Model, texts: Sequence[str], templates: str | Sequence[str] | None = None) -> Tensor:
-    """Embed texts, float32 (K, D) on the model's device: bare, or as the centre of their prompts.
+    """Encode texts, float32 (K, D) on the model's device: as they are, or averaged over prompts.
 
     Raises:
         UsageError: There are no such templates.
@@ -79,12 +73,3 @@ def encode_texts(model: Model, texts: Sequence[str], templates: str | Sequence[s
             vectors.append(model.class_weights(batch, templates) if templates else model.encode_texts(batch))
             bar.advance(len(batch))
     return torch.cat(vectors)
-
-
-def _failed(result: object) -> bool:
-    return isinstance(result, Exception)
-
-
-def _reason(name: str, error: object) -> str:
-    """What an error says of a picture, without the name, which stands beside it."""
-    return str(error).removeprefix(f"{name}: ") or type(error).__name__

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -14,7 +15,10 @@ from terralex.imagery import Image
 from terralex.metrics.ordering import OrderingReport, measure_ordering, number_texts
 from terralex.metrics.taxa import TaxonomyReport, measure_taxonomy
 from terralex.models import Model
+from terralex.recognition.encoder import Encoder
+from terralex.recognition.items import Item
 from terralex.synthetic import held_out_species, make_tree_of_life, render_specimen
+from terralex.synthetic.life.tree import TreeOfLife
 from terralex.taxonomy import make_taxonomy, taxonomic_name
 
 ROOT = "Eukarya"
@@ -70,14 +74,13 @@ def evaluate_life(
     """
     tree = make_tree_of_life(tree_seed)
     species = np.flatnonzero(held_out_species(tree) != trained).tolist()
-    shown = [(place, FIRST_SPECIMEN + number) for place in species for number in range(pictures)]
-    images = encode_pictures(
-        model,
-        shown,
-        lambda one: Image.from_array(render_specimen(tree, *one)),
-        lambda one: " ".join(tree.lineage(one[0])),
-    ).vectors
-    lineages = [tree.lineage(place) for place in species]
+    items = [
+        Item(" ".join(tree.lineage(index)), (index, FIRST_SPECIMEN + number))
+        for index in species
+        for number in range(pictures)
+    ]
+    images = encode_pictures(Encoder(model, read=partial(_render, tree)), items).vectors
+    lineages = [tree.lineage(index) for index in species]
     taxonomy = make_taxonomy(lineages)
     leaves = np.repeat(taxonomy.locate(lineages), pictures)
     chains = [
@@ -106,3 +109,7 @@ def evaluate_life(
         logit_scale=model.logit_scale,
     )
     return LifeReport(ordering, naming, len(species))
+
+
+def _render(tree: TreeOfLife, item: Item) -> Image:
+    return Image.from_array(render_specimen(tree, *item.source))

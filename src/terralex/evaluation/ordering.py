@@ -10,11 +10,12 @@ import torch
 
 from terralex.evaluation.chains import ChainData, Layout, read_chain_data
 from terralex.evaluation.coverage import check_present, check_read, partial_note
-from terralex.evaluation.encoding import Encoded, encode_pictures, encode_texts
+from terralex.evaluation.encoding import EncodedPictures, encode_pictures, encode_texts, file_items
 from terralex.geometry import Hierarchical
-from terralex.imagery import read_image
 from terralex.metrics.ordering import OrderingReport, measure_ordering, number_texts
 from terralex.models import Model
+from terralex.recognition.encoder import Encoder
+from terralex.runtime.options import RunOptions
 
 ROOTS: dict[Layout, str] = {"rcme": "Eukarya", "hierarcaps": ""}
 """The text of the root that each benchmark is measured with, where the model has none of its own."""
@@ -57,6 +58,7 @@ def evaluate_ordering(
     root: str | None = None,
     steps: int = 50,
     resamples: int = 1000,
+    run: RunOptions = RunOptions(),  # noqa: B008 (it is frozen)
 ) -> OrderingRun:
     """Measure a model on `order_dataset.csv` of RCME or a file of HierarCaps.
 
@@ -67,6 +69,7 @@ def evaluate_ordering(
         root: The most general text. By default the model's own root, or else the benchmark's.
         steps: Levels of the radius sweep.
         resamples: Draws of the bootstrap.
+        run: How pictures are read and encoded.
 
     Raises:
         UsageError: The benchmark cannot be read, fewer than half of its pictures can, or a hyperbolic model
@@ -77,8 +80,8 @@ def evaluate_ordering(
     if root is None and model.card.geometry == "cosine":
         root = ROOTS[data.layout]
     space = model.hierarchy(root)
-    encoded = encode_pictures(model, data.pictures, lambda file: read_image(file), lambda file: file)
-    check_read(len(encoded.kept), encoded.errors)
+    encoded = encode_pictures(Encoder.of(model, run), file_items(data.pictures))
+    check_read(len(encoded.indices), encoded.errors)
     report, texts = _measure(model, data, space, encoded, steps, resamples)
     return OrderingRun(
         report=report,
@@ -86,7 +89,7 @@ def evaluate_ordering(
         root=root if root is not None else model.card.root,
         texts=texts,
         errors=encoded.errors,
-        notes=(*data.notes, *partial_note(len(encoded.kept), len(encoded.errors))),
+        notes=(*data.notes, *partial_note(len(encoded.indices), len(encoded.errors))),
     )
 
 
@@ -94,13 +97,13 @@ def _measure(
     model: Model,
     data: ChainData,
     space: Hierarchical,
-    encoded: Encoded,
+    encoded: EncodedPictures,
     steps: int,
     resamples: int,
 ) -> tuple[OrderingReport, int]:
     """The figures over the pictures that were encoded, and the number of texts."""
     row_of = torch.full((len(data.pictures),), -1)
-    row_of[encoded.kept] = torch.arange(len(encoded.kept))
+    row_of[encoded.indices] = torch.arange(len(encoded.indices))
     image_of = row_of[torch.tensor(data.picture_of)]
     rows = torch.nonzero(image_of >= 0)[:, 0].tolist()
     names, references = number_texts([data.references[row] for row in rows])

@@ -9,15 +9,16 @@ from typing import Literal
 import torch
 
 from terralex.evaluation.coverage import check_present, check_read, partial_note
-from terralex.evaluation.encoding import encode_pictures
+from terralex.evaluation.encoding import encode_pictures, file_items
 from terralex.evaluation.taxon_pictures import Layout, read_taxon_pictures
 from terralex.evaluation.taxon_texts import Style, encode_ranks
-from terralex.imagery import read_image
 from terralex.metrics.calibration import Calibration, calibrate
 from terralex.metrics.taxa import TaxonomyReport, measure_taxonomy
 from terralex.models import Model
 from terralex.models.prompts import load_templates
+from terralex.recognition.encoder import Encoder
 from terralex.runtime.errors import UsageError
+from terralex.runtime.options import RunOptions
 from terralex.taxonomy import Taxonomy
 
 
@@ -77,6 +78,7 @@ def evaluate_taxonomy(
     taxonomy: Taxonomy | None = None,
     style: Style = "prefix",
     templates: str | None = None,
+    run: RunOptions = RunOptions(),  # noqa: B008 (it is frozen)
 ) -> TaxonomyRun:
     """Measure a model at every rank.
 
@@ -88,6 +90,7 @@ def evaluate_taxonomy(
         taxonomy: The taxa to choose from; by default those that the pictures show.
         style: What taxa are called; see `taxon_text`.
         templates: Name or file of prompts around that; none by default.
+        run: How pictures are read and encoded.
 
     Raises:
         UsageError: The data cannot be read, or fewer than half of its pictures can.
@@ -98,12 +101,12 @@ def evaluate_taxonomy(
     if taxonomy is not None:
         pictures = pictures.among(taxonomy)
     texts = encode_ranks(model, pictures.taxonomy, style, prompts)
-    encoded = encode_pictures(model, pictures.files, lambda file: read_image(file), lambda file: file)
-    check_read(len(encoded.kept), encoded.errors)
+    encoded = encode_pictures(Encoder.of(model, run), file_items(pictures.files))
+    check_read(len(encoded.indices), encoded.errors)
     errors = (*pictures.errors, *encoded.errors)
     report = measure_taxonomy(
         encoded.vectors,
-        torch.from_numpy(pictures.leaves)[encoded.kept],
+        torch.from_numpy(pictures.leaves)[encoded.indices],
         pictures.taxonomy,
         texts,
         model.geometry,
@@ -117,5 +120,5 @@ def evaluate_taxonomy(
         templates=prompts,
         model=model.name,
         revision=model.revision,
-        notes=partial_note(len(encoded.kept), len(errors)),
+        notes=partial_note(len(encoded.indices), len(errors)),
     )

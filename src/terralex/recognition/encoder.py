@@ -7,7 +7,7 @@ in the cache.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
 from functools import partial
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from terralex.imagery import Bands, Units, parse_units, read_image
+from terralex.imagery import Bands, Image, Units, parse_units, read_image
 from terralex.recognition.items import Item, as_items
 from terralex.recognition.kept import EmbeddingCache, Features
 from terralex.recognition.records import Window
@@ -27,12 +27,15 @@ from terralex.runtime.pipeline import ChunkReader, run_chunks
 if TYPE_CHECKING:
     from terralex.models import Model, Prepared
 
+NOT_FINITE = "the model gives no finite numbers for it"
+"""The error of an input whose vector or map has values that are not finite."""
+
 _BLOCK = 4  # chunks taken at once from an iterator, whose length is not known
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Encoded:
-    """What became of one item: features, or an error in words."""
+    """The result for one item: its features, or why there are none."""
 
     path: str
     window: Window | None
@@ -58,8 +61,10 @@ class Encoder:
         units: Units of files that do not say.
         batch_size: Images a batch, which is also the chunk that results come in.
         workers: Reader threads; by default two more than there are CPUs, at most 8.
-        cache: Look up and keep the vectors of files on disk; `ray` does without.
+        cache: Look up and store the vectors of files on disk; not with `ray`, nor with a `read` of its own.
         engine: `local`: this process. `ray`: the workers of a Ray cluster, as of `map_on_ray`.
+        read: How an item becomes an image, or what the model takes, where the item is not a file to be read
+            with `bands` and `units`. It runs on reader threads, and for `ray` it has to be picklable.
 
     Attributes:
         model: What encodes.
@@ -83,6 +88,7 @@ class Encoder:
         workers: int | None = None,
         cache: bool = True,
         engine: Literal["local", "ray"] = "local",
+        read: Callable[[Item], Image | Prepared] | None = None,
     ) -> None:
         self.model = model
         self.batch_size = batch_size
@@ -91,7 +97,9 @@ class Encoder:
         self.remarks: dict[str, None] = {}
         self._workers = workers
         self.engine: Literal["local", "ray"] = engine
-        self._cache = EmbeddingCache(model, bands, units) if cache and engine == "local" else None
+        self._load = read
+        cached = cache and engine == "local" and read is None
+        self._cache = EmbeddingCache(model, bands, units) if cached else None
         self._reader: ChunkReader[Item, Features | _Decoded] | None = None
 
     @classmethod
@@ -172,7 +180,10 @@ class Encoder:
         key = self._cache.key(item) if self._cache else None
         if self._cache and key and (kept := self._cache.get([key]).get(key)):
             return kept
-        image = read_image(item.source, bands=self.bands, units=self.units, window=item.window)
+        if self._load is None:
+            image = read_image(item.source, bands=self.bands, units=self.units, window=item.window)
+        elif not isinstance(image := self._load(item), Image):
+            return _Decoded(object(), item.window, image)
         return _Decoded(key or object(), image.window, self.model.prepare(image))
 
     def _encode(self, chunk: Sequence[tuple[Item, Features | _Decoded | Exception]]) -> list[Encoded]:
@@ -223,7 +234,7 @@ def _result(
     if isinstance(outcome, Features):
         return Encoded(item.name, item.window, outcome)
     features = known.get(outcome.key)
-    error = None if features else "the model gives no finite numbers for it"
+    error = None if features else NOT_FINITE
     return Encoded(item.name, outcome.window, features, error)
 
 

@@ -16,6 +16,7 @@ from terralex.metrics.ordering import measure_ordering, number_texts
 from terralex.models import Model
 from terralex.models.networks import build
 from terralex.runtime.errors import UsageError
+from terralex.runtime.options import RunOptions
 from terralex.taxonomy import make_taxonomy
 
 from .conftest import LINEAGES, PICTURES
@@ -43,10 +44,15 @@ def lorentz_of(model: Model) -> Model:
         return Model(card, *build(card))
 
 
+UNCACHED = RunOptions(cache=False)  # models of one name and different weights
+
+
 @pytest.mark.parametrize("hyperbolic", [False, True])
 def test_ordering_is_measured_with_the_models_geometry(model: Model, ordered: Path, hyperbolic: bool) -> None:
     used = lorentz_of(model) if hyperbolic else model
-    run = evaluate_ordering(used, ordered, root=None if hyperbolic else "life", steps=20, resamples=50)
+    run = evaluate_ordering(
+        used, ordered, root=None if hyperbolic else "life", steps=20, resamples=50, run=UNCACHED
+    )
     assert (run.layout, run.root) == ("rcme", None if hyperbolic else "life")
     assert (run.report.images, run.report.references) == (4 * PICTURES, 4 * PICTURES + 1)
     ((path, reason),) = run.errors

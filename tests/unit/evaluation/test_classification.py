@@ -12,6 +12,7 @@ from terralex.evaluation import evaluate_folders, evaluate_land
 from terralex.imagery.class_folders import class_folders, split_fold
 from terralex.models import Model, Prepared, load_model
 from terralex.runtime.errors import UsageError
+from terralex.runtime.options import RunOptions
 
 
 @pytest.fixture(scope="module")
@@ -53,13 +54,13 @@ def test_a_picture_without_a_finite_vector_is_not_scored(
 ) -> None:
     encode = model.encode_images
 
-    def overflow(prepared: Sequence[Prepared]) -> torch.Tensor:
-        vectors = encode(prepared).clone()
+    def overflow(prepared: Sequence[Prepared], batch_size: int) -> torch.Tensor:
+        vectors = encode(prepared, batch_size).clone()
         vectors[3] = torch.nan
         return vectors
 
     monkeypatch.setattr(model, "encode_images", overflow)
-    report = evaluate_folders(model, folders)
+    report = evaluate_folders(model, folders, run=RunOptions(cache=False))
     assert report.count == 9
     assert report.errors == ((str(folders / "forest" / "3.png"), "the model gives no finite numbers for it"),)
 

@@ -22,7 +22,7 @@ Templates = Annotated[
 ]
 
 
-@options.takes_run(without=("engine", "batch_size", "workers", "cache"))
+@options.takes_run()
 def classification(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="One folder a class, pictures inside.")],
     model: options.ModelName = "pocket",
@@ -43,7 +43,6 @@ def classification(
     from terralex.cli.evaluate.results import check_outputs
     from terralex.cli.inputs import say_left_out
     from terralex.evaluation import evaluate_folders
-    from terralex.imagery import parse_units
     from terralex.imagery.class_folders import class_folders
 
     check_outputs([output], overwrite)
@@ -51,10 +50,7 @@ def classification(
     class_folders(folder, left_out)
     say_left_out(left_out)
     loaded = recognition.open_model(model, run)
-    stated = None if run.units is None else parse_units(run.units)
-    report = evaluate_folders(
-        loaded, folder, fold=_fold(fold), templates=templates, bands=run.bands, units=stated
-    )
+    report = evaluate_folders(loaded, folder, fold=_fold(fold), templates=templates, run=run)
     _show_report(report, loaded.name, output, overwrite)
 
 

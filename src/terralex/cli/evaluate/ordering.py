@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from terralex.cli import options
-from terralex.runtime.options import ModelOptions
+from terralex.runtime.options import RunOptions
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 HEADINGS = {"tau": "Kendall's τ", "precision": "precision", "recall": "recall", "f1": "F1"}
 
 
-@options.takes_run(without=("cache",))
+@options.takes_run(without=("bands", "units"))
 def ordering(
     data: Annotated[
         Path,
@@ -44,7 +44,7 @@ def ordering(
     output: options.Output = None,
     overwrite: options.Overwrite = False,
     *,
-    run: ModelOptions,
+    run: RunOptions,
 ) -> None:
     """Are texts ordered from general to specific, and do pictures find theirs? With published figures."""
     from terralex import recognition
@@ -53,7 +53,9 @@ def ordering(
 
     check_outputs([output], overwrite)
     loaded = recognition.open_model(model, run)
-    measured = evaluate_ordering(loaded, data, images=images, root=root, steps=steps, resamples=resamples)
+    measured = evaluate_ordering(
+        loaded, data, images=images, root=root, steps=steps, resamples=resamples, run=run
+    )
     if output is not None:
         names = {"value": float, "low": float, "high": float, "n": int}
         columns = {"model": str, "metric": str, **names, **ERRORS}

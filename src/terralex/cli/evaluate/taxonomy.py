@@ -8,7 +8,7 @@ import typer
 
 from terralex.cli import options
 from terralex.runtime.errors import UsageError
-from terralex.runtime.options import ModelOptions
+from terralex.runtime.options import RunOptions
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -38,7 +38,7 @@ class Labels(StrEnum):
     common = "common"
 
 
-@options.takes_run(without=("cache",))
+@options.takes_run(without=("bands", "units"))
 def taxonomy(
     data: Annotated[
         Path,
@@ -105,7 +105,7 @@ def taxonomy(
     output: options.Output = None,
     overwrite: options.Overwrite = False,
     *,
-    run: ModelOptions,
+    run: RunOptions,
 ) -> None:
     """Accuracy at every rank, agreement between ranks, and pictures found by pictures."""
     from terralex import recognition
@@ -128,6 +128,7 @@ def taxonomy(
         taxonomy=candidates,
         style=labels.value,
         templates=templates,
+        run=run,
     )
     if output is not None:
         columns = {"model": str, "metric": str, "rank": str, "value": float, "n": int, **ERRORS}

@@ -1,23 +1,20 @@
-"""Pictures of data sets to vectors in a record: read ahead, in order, resumable; a bad one costs itself."""
+"""Pictures of data sets to rows of a record, in order and resumable; a bad picture is one error row."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Literal
-
-import torch
-from torch import Tensor
 
 from terralex.evaluation.eo.finding import Found
 from terralex.evaluation.eo.listing import Sample, class_of, read_patch_labels
-from terralex.evaluation.eo.reading import prepare_sample, sample_path
-from terralex.models import Model, Prepared
+from terralex.evaluation.eo.reading import SampleReader, sample_path
+from terralex.models import Model
+from terralex.recognition.encoder import Encoded, Encoder, describe_error
+from terralex.recognition.items import Item
 from terralex.runtime import Row, RowSink, digest
-from terralex.runtime.errors import InputError, TerralexError
-from terralex.runtime.pipeline import run_chunks
+from terralex.runtime.errors import InputError
 from terralex.runtime.progress import progress
 
 BATCH_SIZE = 32
@@ -77,69 +74,45 @@ def encode_samples(model: Model, found: Sequence[Found], sink: RowSink, settings
         for one in found:
             chunks = -(-len(one.samples) // size)
             start, done = min(done, chunks), max(0, done - chunks)
-            encode = _encode_on_ray if settings.engine == "ray" else _encode
-            for rows in encode(model, one, start, settings):
+            for rows in _rows(model, one, start, settings):
                 failed = sum("error" in row for row in rows)
                 sink.write_chunk(rows, failed)
                 bar.advance(len(rows), failed=failed)
 
 
-def _encode(model: Model, found: Found, start: int, settings: Settings) -> Iterator[list[Row]]:
+def _rows(model: Model, found: Found, start: int, settings: Settings) -> Iterator[list[Row]]:
     """The rows of each batch of a data set, from batch number `start` on."""
-
-    def read(sample: Sample) -> tuple[list[int], Prepared]:
-        labels = _label_numbers(found, sample)
-        return labels, prepare_sample(model, found, sample, as_published=settings.as_published)
-
-    began = time.monotonic()
-    chunks = run_chunks(
-        found.samples, read, chunk_size=settings.batch_size, workers=settings.workers, start=start
+    encoder = Encoder(
+        model,
+        batch_size=settings.batch_size,
+        workers=settings.workers,
+        engine=settings.engine,
+        read=SampleReader(replace(found, samples=()), model.card.input, settings.as_published),
     )
-    for chunk in chunks:
-        good = [result for _, _, result in chunk if not isinstance(result, Exception)]
-        vectors = iter(_vectors(model, [prepared for _, prepared in good]))
+    items = [Item(str(found.root / sample.name), sample) for sample in found.samples]
+    about = {"dataset": found.name, "model": model.name, "revision": model.revision}
+    began = time.monotonic()
+    for number, chunk in enumerate(encoder.chunks(items, start), start):
         now = time.monotonic()
-        share, began = (now - began) / len(chunk), now
-        rows: list[Row] = []
-        for _, sample, result in chunk:
-            path = str(found.root / sample.name)
-            about = {"dataset": found.name, "path": path, "model": model.name, "revision": model.revision}
-            if isinstance(result, Exception):
-                outcome: Row = {"error": _reason(result, path)}
-            else:
-                outcome = _outcome(*result, next(vectors))
-            rows.append({**about, "seconds": share, **outcome})
-        yield rows
+        seconds, began = (now - began) / len(chunk), now
+        first = number * encoder.batch_size
+        samples = found.samples[first : first + len(chunk)]
+        yield [
+            {**about, "path": entry.path, "seconds": seconds, **_result(found, sample, entry)}
+            for sample, entry in zip(samples, chunk, strict=True)
+        ]
 
 
-def _encode_on_ray(model: Model, found: Found, start: int, settings: Settings) -> Iterator[list[Row]]:
-    from terralex.runtime.cluster import map_on_ray
-
-    work = partial(_encode_part, model, replace(found, samples=()), replace(settings, engine="local"))
-    samples = found.samples[start * settings.batch_size :]
-    return map_on_ray(work, samples, batch_size=settings.batch_size, device=model.device)
-
-
-def _encode_part(
-    model: Model, found: Found, settings: Settings, samples: Sequence[Sample]
-) -> list[list[Row]]:
-    return list(_encode(model, replace(found, samples=tuple(samples)), 0, settings))
-
-
-def _outcome(labels: list[int], prepared: Prepared, vector: Tensor) -> Row:
-    if not vector.isfinite().all():
-        return {"error": "the model gives no finite numbers for it"}
-    return {"labels": " ".join(map(str, labels)), "notes": prepared.note, "vector": vector.numpy()}
-
-
-def _vectors(model: Model, prepared: Sequence[Prepared]) -> Tensor:
-    """The vectors of a batch, on the CPU."""
+def _result(found: Found, sample: Sample, entry: Encoded) -> Row:
+    """The labels and the vector of a picture, or its error."""
+    if entry.features is None:
+        return {"error": entry.error}
     try:
-        return model.encode_images(prepared, batch_size=max(1, len(prepared))).cpu()
-    except torch.OutOfMemoryError as error:
-        raise TerralexError(
-            f"{model.device} has no room for {len(prepared)} images at once: use a smaller batch size"
-        ) from error
+        labels = _label_numbers(found, sample)
+    except InputError as error:
+        return {"error": describe_error(error).removeprefix(f"{entry.path}: ")}
+    features = entry.features
+    return {"labels": " ".join(map(str, labels)), "notes": features.notes, "vector": features.vector}
 
 
 def _label_numbers(found: Found, sample: Sample) -> list[int]:
@@ -157,9 +130,3 @@ def _label_numbers(found: Found, sample: Sample) -> list[int]:
     if found.dataset.labels == "one" and len(own) != 1:
         raise InputError(f"it should have one label and has {', '.join(labels) or 'none'}")
     return [found.classes.index(name) for name in own]
-
-
-def _reason(error: Exception, path: str) -> str:
-    """What an error says of a picture, in one line, without its path, which stands beside it."""
-    line = " ".join(str(error).split()).removeprefix(f"{path}: ")
-    return line if isinstance(error, TerralexError) else f"{type(error).__name__}: {line}".rstrip(": ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +15,9 @@ from terralex.evaluation.eo.descriptions import AsPublished
 from terralex.evaluation.eo.finding import Found
 from terralex.evaluation.eo.listing import Sample
 from terralex.imagery import Bands, Image, convert, parse_units, read_image
-from terralex.models import InputSpec, Model, Prepared
+from terralex.models import InputSpec, Prepared
 from terralex.models.preprocess import match_bands, off_heap
+from terralex.recognition.items import Item
 from terralex.runtime.errors import InputError
 
 
@@ -55,17 +57,31 @@ def sample_path(found: Found, sample: Sample) -> Path:
     return found.root / sample.name
 
 
-def prepare_sample(model: Model, found: Found, sample: Sample, *, as_published: bool = False) -> Prepared:
-    """Read a picture and bring it into the form that the model takes.
+@dataclass(frozen=True)
+class SampleReader:
+    """Reads pictures of a data set for an `Encoder`; it is picklable.
 
-    Raises:
-        InputError: As of `read_sample`, or it does not suit the model.
+    Attributes:
+        found: The data set; its samples are not needed.
+        spec: What the network takes.
+        as_published: Read pictures as the published evaluation does.
     """
-    image = read_sample(found, sample, as_published=as_published)
-    rule = found.dataset.as_published
-    if as_published and rule.interpolation is not None:
-        return prepare_as_published(image, rule, model.card.input)
-    return model.prepare(image)
+
+    found: Found
+    spec: InputSpec
+    as_published: bool = False
+
+    def __call__(self, item: Item) -> Image | Prepared:
+        """The picture of an item whose source is a `Sample`, prepared already if as published.
+
+        Raises:
+            InputError: As of `read_sample`, or it does not suit the model.
+        """
+        image = read_sample(self.found, item.source, as_published=self.as_published)
+        rule = self.found.dataset.as_published
+        if self.as_published and rule.interpolation is not None:
+            return prepare_as_published(image, rule, self.spec)
+        return image
 
 
 def prepare_as_published(image: Image, rule: AsPublished, spec: InputSpec) -> Prepared:

@@ -9,6 +9,7 @@ from terralex.evaluation.segmentation.settings import Setting
 from terralex.imagery import Bands, Image
 from terralex.models import Model
 from terralex.models.preprocess import match_bands, prepare
+from terralex.recognition.encoder import NOT_FINITE
 from terralex.runtime.cache import VectorCache
 from terralex.runtime.errors import InputError, UsageError
 from terralex.segmentation.refinement import Refiner
@@ -63,7 +64,7 @@ class ModelLabeller:
         prepared = prepare(picture, self._spec, whole=True).pixels
         probabilities = self._segmenter.grid_probabilities(prepared[None], size)[0]
         if not probabilities.isfinite().all():
-            raise InputError("the model gives no finite numbers for it")
+            raise InputError(NOT_FINITE)
         labels = self._segmenter.label(probabilities, size, pixels / 255).labels
         return labels.clamp_(min=0) if self._as_published else labels
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from terralex.recognition.encoder import NOT_FINITE
 from terralex.recognition.items import Item
 from terralex.runtime.cache import VectorCache
 from terralex.runtime.options import RunOptions
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from terralex.models import Model
-
-_NOT_FINITE = "the model gives no finite numbers for it"
 
 
 class PhotoSegmenter:
@@ -149,7 +148,7 @@ class PhotoSegmenter:
                 outcome.item.name,
                 outcome.item.window,
                 model=self.model.name,
-                error=outcome.error or _NOT_FINITE,
+                error=outcome.error or NOT_FINITE,
             )
         size = photo.picture.shape[0], photo.picture.shape[1]
         result = self._segmenter.label(grid, size, _colours(photo))
@@ -175,7 +174,7 @@ class PhotoSegmenter:
                 outcome.item.name,
                 outcome.item.window,
                 model=self.model.name,
-                error=outcome.error or _NOT_FINITE,
+                error=outcome.error or NOT_FINITE,
             )
         return HeatMaps(
             path=outcome.item.name,

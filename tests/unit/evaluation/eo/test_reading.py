@@ -9,12 +9,13 @@ import torch
 from torchvision.transforms import InterpolationMode
 from torchvision.transforms import functional as F
 
-from terralex.evaluation.eo import find_datasets
+from terralex.evaluation.eo import Found, find_datasets
 from terralex.evaluation.eo.descriptions import AsPublished
-from terralex.evaluation.eo.reading import prepare_as_published, prepare_sample, read_sample
+from terralex.evaluation.eo.reading import SampleReader, prepare_as_published, read_sample
 from terralex.evaluation.eo.run import class_words
 from terralex.imagery import Bands, Image
-from terralex.models import InputSpec, Model, get_card, prepare
+from terralex.models import InputSpec, Model, Prepared, get_card, prepare
+from terralex.recognition import Item
 from terralex.runtime.errors import InputError
 
 from .make_datasets import EUROSAT, L1C, value
@@ -79,8 +80,8 @@ def test_eurosat_as_published_takes_other_bands(made: Path, model: Model) -> Non
     image = read_sample(found, found.samples[0], as_published=True)
     for band, read in zip(EUROSAT, L1C, strict=True):
         assert (image.pixels[image.bands.find(read)] == value(band, 0, 1)).all()
-    ours = prepare_sample(model, found, found.samples[0]).pixels
-    theirs = prepare_sample(model, found, found.samples[0], as_published=True).pixels
+    ours = _prepared(model, found).pixels
+    theirs = _prepared(model, found, as_published=True).pixels
     assert torch.equal(ours[:7], theirs[:7])
     assert not torch.isclose(ours[7:], theirs[7:]).any()
 
@@ -89,7 +90,7 @@ def test_bigearthnet_as_published_is_bilinear(made: Path, model: Model) -> None:
     found = find_datasets(made / "official", ["BigEarthNet_MS"])[0]
     spec = model.card.input
     image = read_sample(found, found.samples[0]).select(spec.bands)
-    theirs = prepare_sample(model, found, found.samples[0], as_published=True).pixels
+    theirs = _prepared(model, found, as_published=True).pixels
     planes = torch.from_numpy(image.pixels.astype(np.float32))
     resized = F.resize(planes, [spec.size, spec.size], InterpolationMode.BILINEAR, antialias=True)
     assert torch.allclose(theirs, F.normalize(resized, list(spec.mean), list(spec.std)), atol=1e-4)
@@ -110,3 +111,9 @@ def test_what_classes_are_called(made: Path, name: str, ours: str, theirs: str) 
     found = find_datasets(made / "msclip", [name])[0]
     words, published = class_words(found, False), class_words(found, True)
     assert published[words.index(ours)] == theirs
+
+
+def _prepared(model: Model, found: Found, *, as_published: bool = False) -> Prepared:
+    sample = found.samples[0]
+    image = SampleReader(found, model.card.input, as_published)(Item(sample.name, sample))
+    return image if isinstance(image, Prepared) else model.prepare(image)
