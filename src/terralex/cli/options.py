@@ -146,7 +146,7 @@ BandNames = Annotated[
     typer.Option(
         "--bands",
         metavar="NAMES",
-        help="What files hold that do not say: B02,B03,... in file order, or a named order such as eurosat.",
+        help="Bands of files that do not name them: SENSOR:B02,B03,... in file order, or a named order.",
         rich_help_panel=READING,
     ),
 ]

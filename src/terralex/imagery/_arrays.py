@@ -64,10 +64,10 @@ def arrange(array: NDArray[Any], source: str, request: Request, nodata: float | 
     if request.bands:
         choice = by_statement(source, request.bands, len(planes))
     else:
-        found = by_colour(["undefined"] * len(planes), picture=_is_picture(array, request))
-        if found is None:
+        picture = by_colour(["undefined"] * len(planes), picture=_is_picture(array, request))
+        if picture is None:
             raise unknown_bands(source, len(planes))
-        choice = found
+        choice = picture
     choice = choice.narrow(request.want)
     dtype = planes.dtype.newbyteorder("=")
     pixels: NDArray[Any] = np.array(planes[list(choice.planes)], dtype, order="C")

@@ -1,8 +1,8 @@
-"""The files of a scene that is kept as one file a band: which file is which band."""
+"""The files of a scene of one file a band: which file is which band."""
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,8 @@ _BAND_FILE = re.compile(
 )
 # Numbers without a leading zero also count the columns of a mosaic ("tile_B2"), so they need support.
 _PADDED = re.compile(r"S[RT]_B\d+|B0\d|B0?8A", re.IGNORECASE)
+
+_CELL = re.compile(r"[AC-Z]\d{1,2}", re.IGNORECASE)
 
 # Files of a product that hold no band: classes, masks, angles, previews, atmosphere.
 _KNOWN_OTHERS = re.compile(
@@ -109,12 +111,12 @@ def sensors_around(path: Path) -> tuple[str, ...]:
 def _rasters(folder: Path) -> Iterator[Path]:
     """Yield the TIFF and JPEG 2000 files of a scene: in the folder, and in the image folders of a product."""
     images = [*folder.glob("GRANULE/*/IMG_DATA"), *folder.glob("IMG_DATA"), folder]
-    for place in sorted({*images, *(part for image in images for part in image.glob("R[126]0m"))}):
-        with os.scandir(place) as entries:
+    for part in sorted({*images, *(part for image in images for part in image.glob("R[126]0m"))}):
+        with os.scandir(part) as entries:
             names = sorted(entry.name for entry in entries)
         for name in names:
             if name.lower().endswith((".tif", ".tiff", ".jp2")) and not name.startswith("."):
-                yield place / name
+                yield part / name
 
 
 def _parse(paths: Iterable[Path]) -> Iterator[_Entry]:
@@ -125,16 +127,19 @@ def _parse(paths: Iterable[Path]) -> Iterator[_Entry]:
             yield _Entry(path, match["prefix"] or "", match["band"], int(metres) if metres else None)
 
 
-def _supported(folder: Path, paths: Iterable[Path]) -> list[_Entry]:
+def _supported(folder: Path, paths: Sequence[Path]) -> list[_Entry]:
     """Return the files that are bands, and not numbered tiles of a mosaic.
 
-    A number without a leading zero counts if it is all of the name, if a product's name is around, or if
-    other files with the same beginning are bands in the usual spelling.
+    A number without a leading zero counts if a product's name is around, if other files with the same
+    beginning are bands in the usual spelling, or if it is all of the name and no other file is called like
+    another cell of a table (A1, C2).
     """
     entries = list(_parse(paths))
     sure = {entry.prefix for entry in entries if _PADDED.fullmatch(entry.band)}
+    if not any(_CELL.fullmatch(path.stem) for path in paths):
+        sure.add("")
     product = bool(entries and sensors_of([entries[0].path.name, *names_around(folder)]))
-    return [entry for entry in entries if product or not entry.prefix or entry.prefix in sure]
+    return [entry for entry in entries if product or entry.prefix in sure]
 
 
 def _finest(folder: Path, entries: Iterable[_Entry]) -> list[_Entry]:

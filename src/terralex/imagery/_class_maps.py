@@ -15,14 +15,18 @@ from terralex.runtime.errors import InputError
 
 _WORDS = (
     r"SCL|scene[ _-]?classification|CLD|SNW|CLDPRB|SNWPRB|Fmask|QA_?PIXEL|QA_?RADSAT|QA_?AEROSOL|QA60|udm2?"
-    r"|MSK_\w+|(?:cloud|water|snow|valid|data)?[ _-]?mask|land[ _-]?cover(?:[ _-]?map)?|labels?|class(?:es)?"
-    r"|classification"
+    r"|MSK_\w+|cloud[ _-]?prob\w*|(?:cloud|water|snow|valid|data)?[ _-]?mask|land[ _-]?cover(?:[ _-]?map)?"
+    r"|labels?|class(?:es)?|classification"
 )
 _NAME = re.compile(rf"(?:^|.*[_. -])(?:{_WORDS})(?:_\d{{2}}m)?", re.IGNORECASE)
 
 _MOST_CLASSES = 32
 """A georeferenced picture of one channel, all of whose values are below this, would be nearly black."""
 
+_FEW = 16
+"""A picture of this many pixels (a photo, a panchromatic band) has more different values than this."""
+
+_ENOUGH_PIXELS = 64 * 64
 _MASKS = ({0, 1}, {0, 100}, {0, 255})
 _SIDE = 512  # of the part in the middle that is looked at, in pixels
 
@@ -81,4 +85,6 @@ def _reason_by_values(dataset: Dataset) -> str:
         return f"its values are {values[0]} to {values[-1]}"
     if set(values.tolist()) in _MASKS:
         return f"its only values are {values[0]} and {values[1]}"
+    if width * height >= _ENOUGH_PIXELS and len(values) <= _FEW:
+        return f"it has only {len(values)} different values, such as {values[0]} and {values[-1]}"
     return ""

@@ -1,4 +1,4 @@
-"""What keeps one bad file from costing more than one line: limits, and errors with a reason."""
+"""Limits on what is decoded, and errors of decoders turned into one line that names the file."""
 
 import warnings
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from threading import Lock
 from terralex.runtime.errors import InputError, TerralexError
 
 MAX_PIXELS = 400_000_000
-"""Most pixels (width x height) that are decoded at once; more is taken for a decompression bomb."""
+"""Most pixels (width x height) that are decoded at once; more is refused as a decompression bomb."""
 
 MAX_BYTES = 8 * 2**30
 """Most bytes that the pixels of one image may take."""
@@ -33,7 +33,7 @@ _warnings_lock = Lock()
 
 @contextmanager
 def quietly(category: type[Warning]) -> Iterator[None]:
-    """Keep a library from warning of what is no news, such as a picture without a place on the ground.
+    """Silence expected warnings of a library, such as that a picture is not georeferenced.
 
     Filters of warnings belong to the whole process, so one thread at a time changes them, briefly.
     """

@@ -193,9 +193,9 @@ def _candidates(count: int) -> str:
 def _readings(labels: Labels, sensors: Sequence[Sensor]) -> list[Choice]:
     """Return what the descriptions can mean, on the given sensors or, if there are none, on any."""
     words = {
-        plane: found
+        plane: named
         for plane, text in enumerate(labels.descriptions)
-        if text and (found := band_words(text, tuple(sensor.name for sensor in sensors)))
+        if text and (named := band_words(text, tuple(sensor.name for sensor in sensors)))
     }
     planes = tuple(words)
     given = [labels.wavelengths[plane] if labels.wavelengths else None for plane in planes]
@@ -245,7 +245,7 @@ def _check_agreement(source: str, stated: Bands, labels: Labels) -> None:
 
 def _own_names(labels: Labels) -> list[str]:
     words = [band_words(text) for text in labels.descriptions if text]
-    return [found[0] for found in words if found]
+    return [named[0] for named in words if named]
 
 
 @lru_cache(1024)

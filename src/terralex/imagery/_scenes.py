@@ -47,7 +47,7 @@ class SceneFiles:
 
     Attributes:
         source: The folder.
-        grid: Of the finest band, None if it has no place.
+        grid: Of the finest band, None if it is not georeferenced.
         shape: Height and width of the finest band.
     """
 
@@ -170,23 +170,24 @@ def _units_by_metadata(folder: Path, first: Path, bands: Bands) -> tuple[Scaling
 def _product_scaling(folder: Path, bands: Bands) -> Scaling | None:
     """Read quantification and offsets of the bands from a Sentinel-2 product's metadata, if there is any."""
     around = [folder.resolve(), *folder.resolve().parents[:4]]
-    path = next((place / name for place in around for name in _METADATA if (place / name).is_file()), None)
+    candidates = (parent / name for parent in around for name in _METADATA)
+    path = next((candidate for candidate in candidates if candidate.is_file()), None)
     if path is None:
         return None
     if path.stat().st_size > _METADATA_BYTES:
         raise InputError(f"{path}: too large for a product's metadata")
     with _guards.reading(str(path)):
         nodes = list(ElementTree.parse(path).iter())
-        found = [float(node.text or "") for node in nodes if _is(node, _QUANTIFICATION)]
-        if not found:
+        quantification = next((float(node.text or "") for node in nodes if _is(node, _QUANTIFICATION)), None)
+        if quantification is None:
             return None
         offsets = {
             _BAND_IDS[int(node.get("band_id", ""))]: float(node.text or "")
             for node in nodes
             if _is(node, _OFFSET)
         }
-        lines = tuple(offsets.get(name, 0.0) / found[0] for name in bands)
-        return Scaling((1 / found[0],) * len(bands), lines)
+        lines = tuple(offsets.get(name, 0.0) / quantification for name in bands)
+        return Scaling((1 / quantification,) * len(bands), lines)
 
 
 def _is(node: ElementTree.Element, tags: tuple[str, ...]) -> bool:

@@ -48,13 +48,13 @@ def determine_units(
     """
     if pixels.dtype == np.uint8:
         return to_picture(source, pixels, bits), "8bit", ""
-    scaled, found = metadata.apply(pixels) if isinstance(metadata, Scaling) else (pixels, metadata)
+    scaled, declared = metadata.apply(pixels) if isinstance(metadata, Scaling) else (pixels, metadata)
     stated = request.units
-    units = stated or found or (request.bands.implied_units if request.bands else None)
+    units = stated or declared or (request.bands.implied_units if request.bands else None)
     if units is None:
         raise unknown_units(source, pixels)
-    differ = stated and found and found != stated
-    note = f"read as {stated}, as stated, although its metadata says {found}" if differ else ""
+    differ = stated and declared and declared != stated
+    note = f"read as {stated}, as stated, although its metadata says {declared}" if differ else ""
     values = pixels if stated else scaled
     if units == "8bit":
         values = to_picture(source, values, bits, valid)
@@ -130,13 +130,13 @@ def check_values(image: _Image) -> _Image:
         return image
     lowest, *spread = np.percentile(values, [1, 10, 98])
     low, bright = to_reflectance(np.array(spread), image.units)
-    found = f"{image.source}: its values, {values.min():g} to {values.max():g}, cannot be {image.units}"
+    problem = f"{image.source}: its values, {values.min():g} to {values.max():g}, cannot be {image.units}"
     if bright > 3:
-        raise InputError(f"{found}: much reflectance would be far above 1; pass other units, {UNITS_FLAG}")
+        raise InputError(f"{problem}: much reflectance would be far above 1; pass other units, {UNITS_FLAG}")
     if low < -0.03:
-        raise InputError(f"{found}: much reflectance would be below 0; pass other units, {UNITS_FLAG}")
+        raise InputError(f"{problem}: much reflectance would be below 0; pass other units, {UNITS_FLAG}")
     if 0 < values.max() < 2 and image.units in ("dn", "dn+1000"):
-        raise InputError(f"{found}: they look like reflectance or a mask; pass other units, {UNITS_FLAG}")
+        raise InputError(f"{problem}: they look like reflectance or a mask; pass other units, {UNITS_FLAG}")
     if image.units == "dn" and lowest >= 900:
         note = "nearly all values are above 900: if they carry the offset of +1000, pass --units dn+1000"
         return replace(image, notes=(*image.notes, note))

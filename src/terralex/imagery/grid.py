@@ -10,13 +10,13 @@ Window = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Grid:
-    """A raster's place: coordinate reference system, affine transform and size.
+    """A raster's georeference: coordinate reference system, affine transform and size.
 
     A pixel's corner at (column, row) lies at x = a * column + b * row + c, y = d * column + e * row + f;
     columns count to the right and rows down, from the upper left corner of the upper left pixel.
 
     Attributes:
-        crs: "EPSG:nnnn" or WKT; None if the file places its pixels but does not say in which system.
+        crs: "EPSG:nnnn" or WKT; None if the file has a transform but no reference system.
         transform: (a, b, c, d, e, f), in units of the reference system (metres or degrees) per pixel.
         width: Number of columns.
         height: Number of rows.
@@ -41,7 +41,7 @@ class Grid:
         return min(xs), min(ys), max(xs), max(ys)
 
     def xy(self, column: float, row: float) -> tuple[float, float]:
-        """Return the place of a pixel corner; add 0.5 to both for a pixel's centre."""
+        """Return the coordinates of a pixel's corner; add 0.5 to both for its centre."""
         a, b, c, d, e, f = self.transform
         return a * column + b * row + c, d * column + e * row + f
 

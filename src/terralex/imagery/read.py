@@ -19,6 +19,7 @@ from terralex.imagery._pictures import decode_picture, orientation_of, read_pict
 from terralex.imagery._rasters import read_raster
 from terralex.imagery._scenes import read_scene
 from terralex.imagery._tiff import tiff_orientation
+from terralex.imagery._unsupported import reason_not_read
 from terralex.imagery.bands import Bands
 from terralex.imagery.grid import Window
 from terralex.imagery.image import Image
@@ -55,7 +56,7 @@ def read_image(
             file a band, a Pillow picture, an array (channels first or last), or an `Image`.
         bands: Names of the source's bands in its order: `Bands`, or words for `Bands.parse`. Of a scene
             folder, the bands to read. They must agree with the names that a file itself gives its bands.
-        units: What the source's values mean; goes before what it says itself (a note tells if they differ).
+        units: What the source's values mean; goes before what it says itself (a note says if they differ).
         want: Bands to keep, by name or alias: those that are there, in this order; every band if none is
             there. Only these are read where the format allows.
         window: Part to read, (column, row, width, height) in pixels of the upright image.
@@ -129,8 +130,8 @@ def _head(path: Path) -> bytes:
         raise InputError(f"{path}: cannot be opened: {reason}") from None
     if not head:
         raise InputError(f"{path}: an empty file")
-    if head.startswith(b"version https://git-lfs"):
-        raise InputError(f"{path}: a Git LFS pointer, not the image itself; run git lfs pull")
+    if reason := reason_not_read(path, head):
+        raise InputError(f"{path}: {reason}")
     return head
 
 
@@ -142,7 +143,7 @@ def _bits(path: Path, driver: str | None, head: bytes) -> int:
 
 
 def _jpeg_bits(path: Path) -> int:
-    """Return the bits a channel that a JPEG's frame header tells, 8 if it has none."""
+    """Return the bits a channel in a JPEG's frame header, 8 if it has none."""
     with path.open("rb") as stream:
         stream.read(2)
         while len(marker := stream.read(4)) == 4 and marker[0] == 0xFF:

@@ -40,7 +40,7 @@ def parse_units(text: str) -> Units:
 
 
 def to_reflectance(pixels: NDArray[np.generic], units: Units) -> NDArray[np.float32]:
-    """Return reflectance as float32 of the same shape; values below 0 and above 1 are kept, and so is NaN.
+    """Return reflectance as float32 of the same shape, not clipped to 0..1; NaN stays NaN.
 
     Raises:
         ValueError: If `units` is "8bit": a picture's exposure is not known (see `convert`).

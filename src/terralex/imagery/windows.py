@@ -17,6 +17,7 @@ from terralex.imagery._identify import Request
 from terralex.imagery._rasters import grid_of, has_plain_bands, read_bands
 from terralex.imagery._scenes import open_scene_files
 from terralex.imagery._tiff import tiff_orientation
+from terralex.imagery._unsupported import reason_not_read
 from terralex.imagery._values import check_values, without_fill
 from terralex.imagery.bands import Bands
 from terralex.imagery.grid import Grid, Window
@@ -90,7 +91,7 @@ class WindowReader:
         return image
 
     def is_empty(self, window: Window) -> bool:
-        """Tell, without reading it, that a window has no data; False if that cannot be told so cheaply."""
+        """Return whether a window has no data, as far as is known without reading it."""
         return isinstance(self._reading, _Raster) and self._reading.is_empty(window)
 
     def _open(self, stack: ExitStack) -> _Readable:
@@ -162,7 +163,8 @@ class _Raster:
 
 def _is_raster(path: Path) -> bool:
     with path.open("rb") as stream:
-        return driver_of(stream.read(16)) in ("GTiff", "JP2OpenJPEG")
+        head = stream.read(32)
+    return driver_of(head) in ("GTiff", "JP2OpenJPEG") and not reason_not_read(path, head)
 
 
 def _in_windows(dataset: Dataset, path: str, request: Request) -> bool:

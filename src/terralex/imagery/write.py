@@ -15,7 +15,7 @@ def write_geotiff(image: Image, path: str | Path) -> None:
     """Write a GeoTIFF: bands as descriptions, units as scale and offset, the grid, invalid pixels as a mask.
 
     Args:
-        image: The image; its dtype is kept, but for float16, which becomes float32.
+        image: The image; it is written in its dtype, except float16, which becomes float32.
         path: Written over if it exists.
 
     Raises:

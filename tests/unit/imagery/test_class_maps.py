@@ -40,6 +40,13 @@ def test_recognised_by_values(write_tiff: TiffWriter, array: np.ndarray) -> None
         read_image(write_tiff("a.tif", array))
 
 
+def test_recognised_by_few_values(write_tiff: TiffWriter) -> None:
+    """Codes of a land-cover map may be large: 10 for trees to 100 for moss."""
+    codes = np.kron(CLASSES[:, :16, :16] * 10, np.ones((1, 8, 8), np.uint8))
+    with pytest.raises(InputError, match=r"only 12 different values, such as 0 and 110"):
+        read_image(write_tiff("a.tif", codes))
+
+
 def test_recognised_by_a_palette_with_a_place(write_tiff: TiffWriter) -> None:
     path = write_tiff("a.tif", CLASSES, photometric="palette")
     with rasterio.open(path, "r+") as dataset:

@@ -236,6 +236,7 @@ def test_files_of_several_bands_or_scenes(write_band: Writer, write_tiff: Writer
     [
         ["a.jpg", "b.jpg"],
         ["tile_B1.tif", "tile_B2.tif", "tile_B3.tif"],
+        ["A1.tif", "A2.tif", "B1.tif", "B2.tif"],
         ["B02.tif"],
         ["B02.jpg", "B03.jpg"],
         [],
