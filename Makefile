@@ -49,5 +49,5 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 
 $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	@echo "Installing Terralex and its tools into $(VENV). The first time takes some minutes: PyTorch is large."
-	@$(BIN)/python -m pip install --disable-pip-version-check -e ".[dev,train,ray]"
+	@$(BIN)/python -m pip install --disable-pip-version-check -e ".[dev,train,ray,app]"
 	@touch $@ $(VENV)/.installed

@@ -20,7 +20,7 @@ LAYERS = (
     ("mapping", "segmentation"),
     ("evaluation",),
     ("reports",),
-    ("app", "cli"),
+    ("cli", "app"),
 )
 HEIGHT = {package: (layer, -column) for layer, row in enumerate(LAYERS) for column, package in enumerate(row)}
 

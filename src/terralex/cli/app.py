@@ -17,6 +17,7 @@ import terralex
 from terralex.cli import (
     ask,
     classify,
+    demo,
     doctor,
     embed,
     evaluate,
@@ -64,6 +65,7 @@ app.command("classify")(classify.classify)
 app.command("search")(search.search)
 app.command("embed")(embed.embed)
 app.command("order")(order.order)
+app.command("demo")(demo.demo)
 app.command("segment")(segment.segment)
 app.command("fit")(fit.fit)
 app.command("map")(map.map_sequence)

@@ -94,7 +94,11 @@ class DenseEncoder(nn.Module):
         Returns:
             float32 (B, C, h, w).
         """
-        features = self.local(pixels)
+        return self.aggregate(self.local(pixels))
+
+    @torch.no_grad()
+    def aggregate(self, features: Tensor) -> Tensor:
+        """SCGA over each whole picture of local features (B, C, h, w), in place; as they are without SCGA."""
         if self.scga is None:
             return features
         for picture in features:

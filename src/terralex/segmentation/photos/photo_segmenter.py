@@ -106,12 +106,25 @@ class PhotoSegmenter:
         """Probabilities (`softmax`) or cosines of each label at each pixel, of whatever `as_items` takes."""
         return (one for chunk in self.reader.stream(inputs) for one in self._heat(chunk, softmax))
 
+    def segment_features(self, outcome: Outcome, features: Tensor) -> Segmentation:
+        """Segment a picture whose dense features (C, h, w) are known."""
+        segmenter = self._segmenter
+        presence = segmenter.prompt_denoising
+        grid = grid_probabilities(segmenter.encoder, segmenter.vocabulary, features[None], presence)[0]
+        return self._segmentation(outcome, grid)
+
+    def heatmaps_of_features(self, outcome: Outcome, features: Tensor, *, softmax: bool) -> HeatMaps:
+        """Probabilities (`softmax`) or cosines for a picture whose dense features (C, h, w) are known."""
+        heat = self._probabilities if softmax else self._cosines
+        return self._heatmaps(outcome, heat(features[None])[0])
+
     def _segment(self, chunk: Sequence[Outcome]) -> list[Segmentation]:
         grids = self._run(chunk, self._segmenter.grid_probabilities)
         return [self._segmentation(outcome, grids.get(id(outcome.photo))) for outcome in chunk]
 
     def _heat(self, chunk: Sequence[Outcome], softmax: bool) -> list[HeatMaps]:
-        grids = self._run(chunk, self._probabilities if softmax else self._cosines)
+        heat = self._probabilities if softmax else self._cosines
+        grids = self._run(chunk, lambda pixels: heat(self._segmenter.encoder(pixels)))
         return [self._heatmaps(outcome, grids.get(id(outcome.photo))) for outcome in chunk]
 
     def _run(self, chunk: Iterable[Outcome], model: Any) -> dict[int, Tensor]:  # noqa: ANN401
@@ -125,15 +138,15 @@ class PhotoSegmenter:
             results |= {id(photo): one for photo, one in zip(same, maps, strict=True) if one.isfinite().all()}
         return results
 
-    def _probabilities(self, pixels: Tensor) -> Tensor:
+    def _probabilities(self, features: Tensor) -> Tensor:
         segmenter = self._segmenter
-        return grid_probabilities(segmenter.encoder, segmenter.vocabulary, segmenter.encoder(pixels))
+        return grid_probabilities(segmenter.encoder, segmenter.vocabulary, features)
 
     @torch.no_grad()
-    def _cosines(self, pixels: Tensor) -> Tensor:
+    def _cosines(self, features: Tensor) -> Tensor:
         """The largest cosine of each label's phrases: float32 (B, K, h, w)."""
         encoder, vocabulary = self._segmenter.encoder, self._segmenter.vocabulary
-        cells = encoder(pixels).movedim(1, -1)
+        cells = features.movedim(1, -1)
         aligned = F.normalize(encoder.align(cells.flatten(0, 2)).float(), dim=-1)
         cosines = aligned @ vocabulary.phrases.T
         if vocabulary.owner is not None:

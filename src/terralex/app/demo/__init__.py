@@ -1,0 +1,1 @@
+"""The web page: identify, map, find, space, models."""
