@@ -3,6 +3,7 @@
 import csv
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from terralex.evaluation.segmentation.labeller import ModelLabeller
 from terralex.imagery import Image
 from terralex.models import Model
 from terralex.runtime.errors import InputError
+from terralex.segmentation.labelling import NONE
 from terralex.segmentation.scenes.pixels import normalise
 from terralex.segmentation.segmenter import Segmenter
 
@@ -52,6 +54,27 @@ def test_a_model_labels_as_its_segmenter_does(model: Model) -> None:
     expected = Segmenter(model, names, crop=224, stride=112).segment(prepared[None], (40, 50)).labels[0]
     assert torch.equal(labels, expected)
     assert (labels.shape, labels.dtype) == ((40, 50), torch.int64)
+
+
+def test_where_no_class_is_present(model: Model) -> None:
+    """Pixels are no class; as published they are the first."""
+    setting = replace(choose_settings(["voc20"], ["low"])[0], prompt_denoising=1.1)
+    pixels = torch.full((3, 224, 224), 7, dtype=torch.uint8)
+    for as_published, label in ((False, NONE), (True, 0)):
+        labeller = ModelLabeller(model, setting, class_names("voc20"), as_published=as_published)
+        assert (labeller.label(pixels, (20, 20)) == label).all()
+
+
+def test_as_published_is_said_and_is_another_run(evaluate: Run, tmp_path: Path) -> None:
+    output = tmp_path / "figures.csv"
+    assert evaluate(*VOC, "-o", output)[0] == 0
+    assert (
+        "Not as published, which --as-published is: where no class" in output.with_suffix(".md").read_text()
+    )
+    code, _, err = evaluate(*VOC, "-o", output, "--as-published", "--resume")
+    assert (code, "other settings" in err) == (2, True)
+    assert evaluate(*VOC, "-o", output, "--as-published", "--overwrite")[0] == 0
+    assert "\nAs published: where no class reaches" in output.with_suffix(".md").read_text()
 
 
 def test_what_is_no_number_is_no_label(model: Model) -> None:

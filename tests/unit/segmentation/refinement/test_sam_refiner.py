@@ -45,6 +45,37 @@ def test_refinement_is_as_described(
     torch.testing.assert_close(found.confidence[agreed], probabilities.amax(0)[agreed], atol=1e-4, rtol=0)
 
 
+@pytest.mark.parametrize("as_published", [False, True])
+@pytest.mark.parametrize(
+    ("size", "frame", "cells"),
+    [
+        ((333, 500), (160, 256), (42, 63)),  # PASCAL VOC, high
+        ((480, 640), (192, 256), (42, 42)),  # COCO-Stuff, mid: whole windows change the shape of the picture
+    ],
+)
+def test_refinement_at_mid_and_high_resolution(
+    sam: Sam,
+    embedding: Tensor,
+    size: tuple[int, int],
+    frame: tuple[int, int],
+    cells: tuple[int, int],
+    as_published: bool,
+) -> None:
+    """On grids and frames of the published settings, at a quarter of SAM's square."""
+    assert frame == tuple(side * 16 // max(size) * 16 for side in size), "whole patches"
+    rough = torch.nn.functional.interpolate(grid(rows=5, columns=5)[None], cells, mode="bicubic")[0].softmax(
+        0
+    )
+    settings = RefineSettings(coarse_threshold=0.05, quality=-np.inf, as_published=as_published)
+    median = float(np.median(plain.refine(sam, embedding, frame, rough, size, settings)[2]))
+    settings = replace(settings, quality=median)
+    labels, probabilities, _ = plain.refine(sam, embedding, frame, rough, size, settings)
+    refiner = SamRefiner(sam, lambda _: (embedding, frame), settings)
+    assert (refiner.refine(IMAGE, rough, size).labels == labels).float().mean() > 0.999
+    close = (refiner.probabilities(IMAGE, rough, size) - probabilities).abs() < 1e-4
+    assert close.float().mean() > 0.9999, "where a logit is about 0, rounding decides"
+
+
 def test_the_mended_behaviour_differs(sam: Sam, embedding: Tensor, settings: RefineSettings) -> None:
     refined = [
         SamRefiner(sam, lambda _: (embedding, FRAME), replace(settings, as_published=published)).refine(

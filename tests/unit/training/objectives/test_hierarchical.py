@@ -23,6 +23,7 @@ from terralex.training.objectives import (
     prior,
     radial_loss,
     rcme_loss,
+    sixth_rows,
 )
 
 B, R, D = 3, 5, 8
@@ -200,6 +201,18 @@ def test_rcme_is_the_weighted_sum_of_its_terms() -> None:
         torch.testing.assert_close(ours, part)
     weights = torch.tensor([1, 2, 3, 0.5], dtype=torch.float64)
     torch.testing.assert_close(terms["loss"], torch.stack([p.double() for p in parts]) @ weights)
+
+
+def test_every_sixth_row_mixes_ranks() -> None:
+    """The published stride over rows of seven names: finest name, then the one above it, and so on."""
+    torch.manual_seed(0)
+    concepts, images = torch.randn(8, 7, 5), torch.randn(8, 5)
+    pictures, names, relation = sixth_rows(Chains(concepts, torch.randn(8, 6, 5), torch.zeros(5)), images)
+    rows = [(row // 7, row % 7) for row in range(6, 56, 6)]
+    assert rows[:4] == [(0, 6), (1, 5), (2, 4), (3, 3)]
+    assert torch.equal(names, torch.stack([concepts[chain, rank] for chain, rank in rows]))
+    assert torch.equal(pictures, torch.stack([images[chain] for chain, _ in rows]))
+    assert torch.equal(relation, torch.eye(len(rows), dtype=torch.int8))
 
 
 def test_radial_is_seen_from_the_root_and_held_to_the_frozen_encoder() -> None:
