@@ -103,11 +103,6 @@ def is_scene_folder(path: str | os.PathLike[str]) -> bool:
         return False
 
 
-def sensors_around(path: Path) -> tuple[str, ...]:
-    """Return the names of the sensors that a path points to; () if it points to none."""
-    return tuple(sensor.name for sensor in sensors_of(names_around(path)))
-
-
 def _rasters(folder: Path) -> Iterator[Path]:
     """Yield the TIFF and JPEG 2000 files of a scene: in the folder, and in the image folders of a product."""
     images = [*folder.glob("GRANULE/*/IMG_DATA"), *folder.glob("IMG_DATA"), folder]

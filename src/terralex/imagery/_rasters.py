@@ -148,7 +148,9 @@ def _choose(dataset: Dataset, path: str, request: Request, planes: tuple[int, ..
     """
     choice: Choice | None
     labels = _labels(dataset, path, planes)
-    if request.bands:
+    if len(planes) == 1 and request.bands == RGB and _is_picture(dataset, request):
+        choice = Choice(RGB, (0, 0, 0))  # grey that is stated to be a picture
+    elif request.bands:
         choice = by_statement(path, request.bands, len(planes), labels)
     else:
         refuse_classes(dataset, path)

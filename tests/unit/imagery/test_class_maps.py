@@ -25,6 +25,7 @@ def test_recognised_by_name(write_tiff: TiffWriter, name: str) -> None:
     with pytest.raises(InputError, match=r"looks like a map of classes or a mask.*by its name"):
         read_image(path)
     assert (read_classes(path) == BRIGHT[0]).all()
+    assert (read_image(path, bands="rgb").pixels == BRIGHT).all(), "stated to be a picture, it is one"
     assert (read_image(write_tiff("pan.tif", BRIGHT)).pixels == BRIGHT).all()
 
 

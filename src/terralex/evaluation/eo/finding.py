@@ -98,7 +98,7 @@ def check_order(found: Found) -> None:
     rivals = [
         order.name
         for order in load_orders().values()
-        if len(order.bands) == len(bands) and order.bands[darkest] == "B10"
+        if order.sensor == bands.sensor and len(order.bands) == len(bands) and order.bands[darkest] == "B10"
     ]
     if rivals:
         raise UsageError(
