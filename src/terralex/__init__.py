@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from terralex.recognition.fitting.estimator import ImageClassifier, fit
     from terralex.recognition.fitting.fitfile import Fit, load_fit
     from terralex.runtime import InputError, TerralexError, UsageError
+    from terralex.segmentation.fitting.pixels import fit_pixels
     from terralex.segmentation.photos import HeatMaps, Segmentation, heatmaps, segment
 
 _HOMES = {
@@ -47,6 +48,7 @@ _HOMES = {
     ),
     "terralex.recognition.fitting.estimator": ("ImageClassifier", "fit"),
     "terralex.recognition.fitting.fitfile": ("Fit", "load_fit"),
+    "terralex.segmentation.fitting.pixels": ("fit_pixels",),
     "terralex.segmentation.photos": ("HeatMaps", "Segmentation", "heatmaps", "segment"),
 }
 
@@ -78,6 +80,7 @@ __all__ = [
     "classify_taxa",
     "embed",
     "fit",
+    "fit_pixels",
     "heatmaps",
     "list_cards",
     "load_fit",

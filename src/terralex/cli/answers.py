@@ -199,8 +199,7 @@ class FitAnswers(_Labelled):
         self._path = labels[0]
         self._fit = load_fit(self._path)
         super().__init__(self._fit.labels, top_k, scores, form)
-        content = [self._fit.weights.tobytes().hex(), self._fit.intercepts.tobytes().hex()]
-        self.settings |= {"labels": f"a fit of {len(self._fit.labels)} classes, {digest(content)}"}
+        self.settings |= {"labels": f"a fit, {self._fit.digest}"}
 
     def load(self, encoder: recognition.Encoder, *, cache: bool) -> Predict:
         """See `Answers`."""

@@ -26,8 +26,8 @@ def fit(
         str,
         typer.Argument(
             metavar="LABELLED",
-            help="A folder with one folder per class, or a .csv, .tsv or .parquet table with a path and a "
-            "label a row.",
+            help="A folder with one folder per class; a .csv, .tsv or .parquet table with a path and a label "
+            "a row; or a .gpkg or .geojson of labelled polygons or points, which makes a fit for `segment`.",
             show_default=False,
         ),
     ],
@@ -53,6 +53,15 @@ def fit(
         ),
     ] = None,
     overwrite: options.Overwrite = False,
+    scenes: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="INPUT",
+            help="The scenes below labelled polygons or points. Can be repeated.",
+            rich_help_panel=options.READING,
+            show_default=False,
+        ),
+    ] = None,
     start: Annotated[
         StartName,
         typer.Option(
@@ -117,6 +126,7 @@ def fit(
 
     request = FitRequest(
         labelled=labelled,
+        scenes=scenes or [],
         output=output,
         report=report,
         overwrite=overwrite,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from terralex import recognition
 from terralex.cli import tables
 from terralex.cli.messages import say
 from terralex.cli.output import Target
-from terralex.cli.running import Run
+from terralex.cli.running import Run, describe_model
 from terralex.recognition.fitting.build import advice
 from terralex.recognition.fitting.encode import encode_items
 from terralex.recognition.fitting.fitfile import ENDING, Fit
@@ -22,8 +23,9 @@ from terralex.recognition.fitting.images import Start, fit_images
 from terralex.recognition.fitting.reading import read_examples
 from terralex.recognition.fitting.suggest import suggest
 from terralex.recognition.records import window_text
-from terralex.runtime import Columns, Row, UsageError, check_output
+from terralex.runtime import Columns, InputError, Row, UsageError, check_output, progress
 from terralex.runtime.options import RunOptions
+from terralex.segmentation.fitting.shapes import is_vector_file
 
 if TYPE_CHECKING:
     from terralex.recognition import Encoded, Encoder, Item
@@ -55,6 +57,7 @@ class FitRequest:
     """What the options of `fit` say; see there."""
 
     labelled: str
+    scenes: Sequence[str]
     output: Path | None
     report: Path | None
     overwrite: bool
@@ -78,6 +81,13 @@ class FitRequest:
             raise UsageError(f"{self.output}: a fit is a file that ends in {ENDING}")
         if self.report is not None and self.report.suffix.lower() not in (".html", ".htm"):
             raise UsageError(f"{self.report}: a report is a file that ends in .html")
+        if is_vector_file(self.labelled):
+            if not self.scenes:
+                raise UsageError(f"{self.labelled} needs the scenes below its shapes: pass --scenes INPUT")
+            if self.suggest is not None:
+                raise UsageError("--suggest is for images: it does not go with polygons or points")
+        elif self.scenes:
+            raise UsageError("--scenes is for a file of polygons or points (.gpkg, .geojson)")
         if self.unlabelled and self.suggest is None:
             raise UsageError("--unlabelled is for --suggest N: how many are to be listed?")
         for path in (self.output, self.report):
@@ -88,6 +98,43 @@ class FitRequest:
 def run_fit(request: FitRequest, model: str, run: RunOptions) -> int:
     """Learn, and write what was learned; return the exit code."""
     request.check()
+    if is_vector_file(request.labelled):
+        return _fit_pixels(request, model, run)
+    return _fit_images(request, model, run)
+
+
+def _fit_pixels(request: FitRequest, model: str, run: RunOptions) -> int:
+    from terralex.segmentation.fitting.pixels import fit_pixels
+
+    target = Target(None, None, resume=False, overwrite=False)
+    scenes = [item.name for item in recognition.list_items(request.scenes)]
+    began = time.monotonic()
+    loaded = recognition.open_model(model, run)
+    with progress(len(scenes), "fit") as bar:
+        result = fit_pixels(
+            request.labelled,
+            scenes,
+            model=loaded,
+            start=request.start,
+            templates=request.templates,
+            group_by=request.group_by,
+            label_column=request.label_column,
+            false_alarms=request.false_alarms,
+            on_scene=lambda _: bar.advance(1),
+            **asdict(run),
+        )
+    if request.output is not None:
+        result.fit.save(request.output)
+    for name, reason in result.failed:
+        say(f"{name}: {reason}")
+    _say_summary(result.fit, request.output)
+    if result.fit.summary.validation is not None:
+        _show(_CLASS_COLUMNS, class_rows(result.fit), target)
+    say(f"{len(scenes)} scenes in {time.monotonic() - began:.1f} s; {describe_model(loaded)}")
+    return InputError.exit_code if result.failed else 0
+
+
+def _fit_images(request: FitRequest, model: str, run: RunOptions) -> int:
     examples = read_examples(
         request.labelled,
         group_by=request.group_by,
@@ -100,12 +147,12 @@ def run_fit(request: FitRequest, model: str, run: RunOptions) -> int:
     encoder = recognition.Encoder.of(recognition.open_model(model, run), run)
     total = len(examples.items) + (len(candidates) if request.suggest else 0)
     target = Target(None, None, resume=False, overwrite=False)
-    progress = Run("fit", total, encoder)
+    fitting = Run("fit", total, encoder)
 
     def count(chunk: Sequence[Encoded]) -> None:
-        progress.advance(len(chunk), [entry for entry in chunk if entry.error])
+        fitting.advance(len(chunk), [entry for entry in chunk if entry.error])
 
-    with progress:
+    with fitting:
         result = fit_images(
             encoder,
             examples,
@@ -124,7 +171,7 @@ def run_fit(request: FitRequest, model: str, run: RunOptions) -> int:
         _show(_SUGGESTION_COLUMNS, suggestions, target)
     elif result.fit.summary.validation is not None:
         _show(_CLASS_COLUMNS, class_rows(result.fit), target)
-    return progress.finished(target)
+    return fitting.finished(target)
 
 
 def class_rows(fit: Fit) -> list[Row]:

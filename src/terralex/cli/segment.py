@@ -108,15 +108,23 @@ def segment(
     from terralex import recognition
     from terralex.cli.inputs import list_inputs
     from terralex.cli.messages import say
-    from terralex.cli.segmenting import Request, map_scene, refuse, segment_photos, wants_map
+    from terralex.cli.segmenting import (
+        Request,
+        classes_from_arguments,
+        map_scene,
+        refuse,
+        segment_photos,
+        wants_map,
+    )
+    from terralex.recognition.fitting.fitfile import Fit
     from terralex.runtime import UsageError
     from terralex.segmentation.photos import MAX_SIDE, PRESENCE
 
     outputs = output or []
     if not labels:
         raise UsageError('say what to tell apart: --labels "water,forest,town"')
-    named = recognition.labels_from_arguments(labels)
-    if len(named) == 1:
+    classes = classes_from_arguments(labels, templates)
+    if not isinstance(classes, Fit) and len(classes) == 1:
         say('with one label all is that; also give what it could be instead: --labels "tree,grass,road"')
     is_map = wants_map(outputs)
     if is_map:
@@ -125,7 +133,7 @@ def segment(
         refuse("is for maps: pass -o FILE.tif", gsd=gsd, roi=roi, probabilities=probabilities)
     request = Request(
         items=list_inputs(inputs),
-        labels=named,
+        labels=classes,
         load=lambda: recognition.open_model(model, run),
         templates=templates,
         threshold=threshold,

@@ -12,7 +12,8 @@ from terralex.cli import tables
 from terralex.cli.messages import INTERRUPTED, say
 from terralex.cli.output import Target
 from terralex.cli.running import LateBar, describe_model, write_all
-from terralex.recognition import Item
+from terralex.recognition import Item, labels_from_arguments
+from terralex.recognition.fitting.fitfile import Fit, is_fit_file, load_fit
 from terralex.recognition.labels import Labels
 from terralex.runtime import Row, UsageError, digest
 from terralex.runtime.cache import VectorCache
@@ -37,7 +38,7 @@ class Request:
 
     Attributes:
         items: What to look at.
-        labels: What to tell apart, with the phrases for each.
+        labels: What to tell apart, with the phrases for each; or a fit of pixels.
         load: Loads the model.
         templates: Name or file of the sentences around phrases.
         threshold: Pixels whose best label is less probable are none of them.
@@ -47,7 +48,7 @@ class Request:
     """
 
     items: Sequence[Item]
-    labels: Labels
+    labels: Labels | Fit
     load: Callable[[], Model]
     templates: str | None
     threshold: float
@@ -58,11 +59,27 @@ class Request:
     @property
     def wording(self) -> str:
         """A fingerprint of the labels and all that is said around them."""
+        if isinstance(self.labels, Fit):
+            return f"a fit, {self.labels.digest}"
         from terralex.recognition import named_templates
 
         around = digest(named_templates(self.templates)) if self.templates else "the model's own"
         phrases = digest(f"{name}: {own}" for name, own in self.labels.items())
         return f"{len(self.labels)} labels, {phrases}, templates: {around}"
+
+
+def classes_from_arguments(labels: Sequence[str], templates: str | None) -> Labels | Fit:
+    """The labels as typed, or the fit that is named.
+
+    Raises:
+        UsageError: The labels are wrong, or a fit goes with what is for words.
+        TerralexError: The fit cannot be used.
+    """
+    if not any(map(is_fit_file, labels)):
+        return labels_from_arguments(labels)
+    if len(labels) > 1 or templates is not None:
+        raise UsageError("a fit has its own labels and no templates: pass --labels FILE.fit alone")
+    return load_fit(labels[0])
 
 
 def wants_map(outputs: Sequence[Path]) -> bool:
@@ -161,6 +178,7 @@ def map_scene(
 ) -> int:
     """Map a scene and print the areas of its classes; return the exit code."""
     from terralex.imagery import parse_units
+    from terralex.segmentation.fitting.vocabulary import LEAST, check_scene
     from terralex.segmentation.scenes import segment_scene
     from terralex.segmentation.segmenter import Segmenter
 
@@ -171,12 +189,16 @@ def map_scene(
     units: Units | None = parse_units(request.run.units) if request.run.units else None
     region = _region(roi) if roi else None
     model = request.load()
+    threshold = request.threshold
+    if isinstance(request.labels, Fit):
+        check_scene(request.labels, model, scene, request.run.bands, units)
+        threshold = max(threshold, LEAST)
     segmenter = Segmenter(
         model,
         request.labels,
         templates=request.templates,
         prompt_denoising=0.0,
-        threshold=request.threshold,
+        threshold=threshold,
         cache=VectorCache("texts") if request.run.cache else None,
     )
     began = time.monotonic()
@@ -193,7 +215,7 @@ def map_scene(
                 gsd=gsd,
                 region=region,
                 batch_size=request.run.batch_size,
-                threshold=request.threshold,
+                threshold=threshold,
                 probabilities=probabilities,
                 polygons=files["file of polygons"],
                 areas=files["table of areas"],

@@ -10,7 +10,9 @@ import torch
 from torch import Tensor
 
 from terralex.models.dense.encoder import DenseEncoder
+from terralex.recognition.fitting.fitfile import Fit
 from terralex.runtime.errors import UsageError
+from terralex.segmentation.fitting.vocabulary import FittedVocabulary
 from terralex.segmentation.labelling import NONE, Segmentation, class_probabilities, denoise, label_map
 
 if TYPE_CHECKING:
@@ -62,6 +64,10 @@ class Vocabulary:
         owners = torch.tensor(owner, device=vectors.device) if len(owner) > len(synonyms) else None
         return cls(tuple(synonyms), vectors, owners, model.logit_scale)
 
+    def probabilities(self, vectors: Tensor) -> Tensor:
+        """Probabilities of the classes, float32 (N, K), as of `class_probabilities`."""
+        return class_probabilities(vectors, self.phrases, self.owner, self.scale)
+
 
 class Segmenter:
     """A model that tells classes apart, pixel by pixel.
@@ -73,7 +79,8 @@ class Segmenter:
 
     Args:
         model: RADIO, an open_clip vision transformer, or the pocket model.
-        labels: Labels; or for each label the phrases that stand for it, of which the best one counts.
+        labels: Labels; or for each label the phrases that stand for it, of which the best one counts; or a
+            fit of pixels.
         templates: As of `Model.class_weights`.
         scra: As of `DenseEncoder.for_model`, as are the next three.
         scga: See there.
@@ -91,7 +98,7 @@ class Segmenter:
     def __init__(
         self,
         model: Model,
-        labels: Sequence[str] | Mapping[str, Sequence[str]],
+        labels: Sequence[str] | Mapping[str, Sequence[str]] | Fit,
         *,
         templates: str | Sequence[str] | None = None,
         scra: float = 10.0,
@@ -104,7 +111,11 @@ class Segmenter:
         cache: VectorCache | None = None,
     ) -> None:
         self.encoder = DenseEncoder.for_model(model, scra=scra, scga=scga, crop=crop, stride=stride)
-        self.vocabulary = Vocabulary.of(model, labels, templates, cache=cache)
+        self.vocabulary: Vocabulary | FittedVocabulary
+        if isinstance(labels, Fit):
+            self.vocabulary = FittedVocabulary.of(labels, model)
+        else:
+            self.vocabulary = Vocabulary.of(model, labels, templates, cache=cache)
         self.labels = self.vocabulary.labels
         self.prompt_denoising, self.threshold, self.refiner = prompt_denoising, threshold, refiner
 
@@ -170,7 +181,7 @@ def label_picture(
 @torch.no_grad()
 def grid_probabilities(
     encoder: DenseEncoder,
-    vocabulary: Vocabulary,
+    vocabulary: Vocabulary | FittedVocabulary,
     features: Tensor,
     presence: float = 0.0,
     size: tuple[int, int] | None = None,
@@ -190,10 +201,7 @@ def grid_probabilities(
     batch, _, *grid = features.shape
     cells = features.flatten(2).transpose(1, 2).flatten(0, 1)
     probabilities = torch.cat(
-        [
-            class_probabilities(encoder.align(some), vocabulary.phrases, vocabulary.owner, vocabulary.scale)
-            for some in torch.split(cells, _CELLS)
-        ]
+        [vocabulary.probabilities(encoder.align(some)) for some in torch.split(cells, _CELLS)]
     )
     pictures = probabilities.reshape(batch, *grid, -1).permute(0, 3, 1, 2)
     return torch.stack([denoise(picture, presence, size) for picture in pictures])

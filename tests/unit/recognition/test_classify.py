@@ -25,7 +25,7 @@ def test_every_image_gets_its_best_label(model: Model, pictures: Path) -> None:
         *("0.png", "1.png", "2.png", "3.png", "4.jpg", "1.png")
     ]
     bad = predictions.pop(4)
-    assert (bad.label, bad.rank, bad.score, bad.model) == (None, None, None, "tiny")
+    assert (bad.label, bad.position, bad.score, bad.model) == (None, None, None, "tiny")
     assert bad.error
     for entry in predictions:
         assert entry.label in LABELS

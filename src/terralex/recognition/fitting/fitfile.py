@@ -20,6 +20,7 @@ from terralex.recognition.fitting.novelty import nearest
 from terralex.recognition.fitting.validation import ClassFigures, Figure, Validation
 from terralex.runtime.errors import TerralexError, UsageError
 from terralex.runtime.files import cannot_write, write_atomically
+from terralex.runtime.resume import digest
 
 ENDING = ".fit"
 FORMAT = 1
@@ -143,6 +144,12 @@ class Fit:
         """Calibrated probabilities float32 (N, K) of vectors (N, D); rows sum to 1."""
         result: NDArray[np.float32] = np.exp(log_softmax(vectors @ self.weights.T + self.intercepts))
         return result
+
+    @property
+    def digest(self) -> str:
+        """A fingerprint of all that predictions depend on, for runs that are resumed."""
+        parts = [getattr(self, name).tobytes().hex() for name in _ARRAYS]
+        return digest([*self.labels, str(self.summary.threshold), *parts])
 
     def is_unlike(self, vectors: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Which of the vectors (N, D) are none of the classes, by the stated rate of false alarms."""

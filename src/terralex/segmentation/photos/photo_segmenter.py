@@ -10,13 +10,15 @@ import torch
 from torch.nn import functional as F
 
 from terralex.recognition.encoder import NOT_FINITE
+from terralex.recognition.fitting.fitfile import Fit
+from terralex.recognition.fitting.fitted import check_origin
 from terralex.recognition.items import Item
 from terralex.runtime.cache import VectorCache
 from terralex.runtime.options import RunOptions
 from terralex.segmentation.photos.reading import Outcome, Photo, PhotoReader, groups, no_room
 from terralex.segmentation.photos.records import NONE, HeatMaps, Segmentation, share_out
 from terralex.segmentation.refinement import Refiner
-from terralex.segmentation.segmenter import Segmenter, grid_probabilities
+from terralex.segmentation.segmenter import Segmenter, Vocabulary, grid_probabilities
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,7 +31,7 @@ class PhotoSegmenter:
 
     Args:
         model: What segments.
-        labels: Labels and the phrases that stand for each, of which the best one counts.
+        labels: Labels and the phrases that stand for each, of which the best one counts; or a fit of pixels.
         templates: As of `Model.class_weights`.
         threshold: Pixels whose best label is less probable are none of them.
         presence: Labels that nowhere in a picture reach this probability are not in it.
@@ -50,7 +52,7 @@ class PhotoSegmenter:
     def __init__(
         self,
         model: Model,
-        labels: Mapping[str, Sequence[str]],
+        labels: Mapping[str, Sequence[str]] | Fit,
         *,
         templates: str | Sequence[str] | None,
         threshold: float,
@@ -60,6 +62,8 @@ class PhotoSegmenter:
         refiner: Refiner | None = None,
     ) -> None:
         self.model, self.has_cache = model, run.cache
+        if isinstance(labels, Fit):
+            check_origin(labels, model, "pixels", run.bands, run.units)
         self.reader = PhotoReader(
             model.card.input,
             bands=run.bands,
@@ -146,6 +150,7 @@ class PhotoSegmenter:
     def _cosines(self, features: Tensor) -> Tensor:
         """The largest cosine of each label's phrases: float32 (B, K, h, w)."""
         encoder, vocabulary = self._segmenter.encoder, self._segmenter.vocabulary
+        assert isinstance(vocabulary, Vocabulary)  # heat maps are of phrases
         cells = features.movedim(1, -1)
         aligned = F.normalize(encoder.align(cells.flatten(0, 2)).float(), dim=-1)
         cosines = aligned @ vocabulary.phrases.T

@@ -7,7 +7,8 @@ from os import PathLike, fspath
 from typing import TYPE_CHECKING, Unpack
 
 from terralex.recognition.classify import Templates
-from terralex.recognition.labels import LabelSource, load_labels
+from terralex.recognition.fitting.fitfile import Fit, is_fit_file, load_fit
+from terralex.recognition.labels import Labels, LabelSource, load_labels
 from terralex.recognition.loading import open_model
 from terralex.runtime.errors import UsageError
 from terralex.runtime.options import RunKeywords, RunOptions
@@ -26,7 +27,7 @@ PRESENCE = 0.5
 
 def segment(
     inputs: object,
-    labels: LabelSource,
+    labels: LabelSource | Fit,
     *,
     model: str | Model = "pocket",
     templates: Templates | None = None,
@@ -41,7 +42,8 @@ def segment(
     Args:
         inputs: A path, folder, glob, Pillow picture, array, `Image`, or `(any of them, window)`; or several,
             in a list or an iterator. A window is (column, row, width, height) in pixels.
-        labels: Names, a mapping from names to phrases of which the best one counts, or the path of a list.
+        labels: Names, a mapping from names to phrases of which the best one counts, the path of a list, or a
+            fit of pixels or its path (`.fit`).
         model: A model, or what `load_model` takes.
         templates: Sentences with `{c}` for the label, or what `load_templates` takes; by default the model's.
         threshold: Pixels whose best label is less probable are none of them.
@@ -68,7 +70,7 @@ def segment(
     loaded = open_model(model, run)
     segmenter = PhotoSegmenter(
         loaded,
-        load_labels(labels),
+        load_classes(labels),
         templates=fspath(templates) if isinstance(templates, PathLike) else templates,
         threshold=threshold,
         presence=presence,
@@ -77,6 +79,17 @@ def segment(
         refiner=load_refiner(loaded, offline=run.offline) if refine else None,
     )
     return segmenter.stream(inputs)
+
+
+def load_classes(labels: LabelSource | Fit) -> Labels | Fit:
+    """Labels with their phrases, or a fit.
+
+    Raises:
+        UsageError, TerralexError: As of `load_labels` and `load_fit`.
+    """
+    if isinstance(labels, Fit):
+        return labels
+    return load_fit(labels) if is_fit_file(labels) else load_labels(labels)
 
 
 def heatmaps(

@@ -24,7 +24,7 @@ from terralex.runtime.errors import UsageError
 WGS84 = "EPSG:4326"
 
 # Local files alone, of formats that name no other files or addresses.
-_VECTORS = (".geojson", ".json", ".gpkg", ".shp", ".fgb")
+VECTOR_FILES = (".geojson", ".json", ".gpkg", ".shp", ".fgb")
 _VERTICES = 256  # of a side of a box: straight lines of one reference system are curves in another
 _SNAP = 1e-6  # pixels: an edge so near a pixel's is meant to be there
 
@@ -72,8 +72,8 @@ class Region:
         Raises:
             UsageError: It cannot be read, or holds no polygons, or does not say where they are.
         """
-        if Path(path).suffix.lower() not in _VECTORS or not Path(path).is_file():
-            known = ", ".join(_VECTORS)
+        if Path(path).suffix.lower() not in VECTOR_FILES or not Path(path).is_file():
+            known = ", ".join(VECTOR_FILES)
             raise UsageError(
                 f"{path}: no such file of polygons ({known}), nor a box: west,south,east,north in degrees"
             )
