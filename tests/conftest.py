@@ -7,6 +7,7 @@ import socket
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from ipaddress import ip_address
 from pathlib import Path
@@ -17,6 +18,8 @@ import PIL.Image
 import pytest
 import torch
 from hypothesis import settings
+
+from .processes import Starter
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 STARTED = time.monotonic()
@@ -111,6 +114,25 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> str:
         torch.manual_seed(0)
         folder = save_model(Model(card, *build(card)), tmp_path_factory.mktemp("model"))
     return f"local-dir:{folder}"
+
+
+@pytest.fixture
+def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Starter]:
+    """`start("terralex", ...)` or `start(script, ...)` in a process of its own, which ends with the test."""
+    starter = Starter(tmp_path_factory.mktemp("processes"))
+    yield starter
+    starter.stop()
+
+
+@pytest.fixture
+def killed_at_operations(start: Starter) -> Callable[..., int]:
+    """Kills runs of a case at many of their file operations, see `crash_points.py`: how many were tried."""
+
+    def run(case: Path, folder: Path, points: int | str, form: str = "") -> int:
+        script = REPOSITORY / "tests" / "crash_points.py"
+        return int(start(script, case, folder, points, form).succeed())
+
+    return run
 
 
 @pytest.fixture

@@ -1,44 +1,29 @@
 """Runs that are cut short, by real signals to real processes, and go on."""
 
 import os
-import random
 import signal
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-import terralex
+from ...processes import Running, Starter
+from .long_run import run
 
 HERE = Path(__file__).parent
 FORMS = ("csv", "jsonl", "parquet")
 CHUNKS = 40
 
 
-def start(script: str, *arguments: object) -> subprocess.Popen[str]:
-    environment = os.environ | {"PYTHONPATH": str(Path(terralex.__file__).parents[1])}
-    command = [sys.executable, "-W", "error", str(HERE / script), *map(str, arguments)]
-    return subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
+def begin(start: Starter, output: Path, *options: object) -> Running:
+    """Start a run that writes into a file."""
+    return start(HERE / "long_run.py", output, "--chunks", CHUNKS, *options)
 
 
-def finish(process: subprocess.Popen[str]) -> str:
-    """Wait for success; what it printed."""
-    output, errors = process.communicate(timeout=120)
-    assert process.returncode == 0, errors
-    return output
-
-
-def wait_for_chunks(process: subprocess.Popen[str], n: int) -> None:
-    assert process.stdout is not None
-    for _ in range(n):
-        assert process.stdout.readline(), process.communicate()[1]
+def wait_for_chunks(run: Running, n: int) -> None:
+    run.wait_until(lambda: len(run.output.read_text().splitlines()) >= n)
 
 
 def load(path: Path) -> pd.DataFrame:
@@ -50,7 +35,7 @@ def load(path: Path) -> pd.DataFrame:
 @pytest.fixture(scope="module", params=FORMS)
 def undisturbed(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("undisturbed") / f"run.{request.param}"
-    finish(start("long_run.py", output, "--chunks", CHUNKS))
+    run(output, chunks=CHUNKS)
     assert len(load(output)) == CHUNKS * 7 - 2
     return output
 
@@ -66,50 +51,49 @@ def fast_folder(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_killed_before_any_line_and_resumed_gives_the_same_bytes(form: str, fast_folder: Path) -> None:
-    assert int(finish(start("crash_points.py", fast_folder, form, 40))) >= 40
+@pytest.mark.parametrize("points", [10, pytest.param("all", marks=pytest.mark.long)])
+def test_killed_before_any_operation_and_resumed_gives_the_same_bytes(
+    form: str, fast_folder: Path, killed_at_operations: Callable[..., int], points: int | str
+) -> None:
+    assert killed_at_operations(HERE / "crash_case.py", fast_folder, points, form) >= 20
 
 
-def test_killed_again_and_again_at_random_moments_gives_the_same_bytes(
-    undisturbed: Path, tmp_path: Path
+def test_killed_again_and_again_gives_the_same_bytes(
+    start: Starter, undisturbed: Path, tmp_path: Path
 ) -> None:
     output = tmp_path / undisturbed.name
-    for _ in range(3):
-        process = start("long_run.py", output, "--resume", "--chunks", CHUNKS, "--pause", "0.01")
-        wait_for_chunks(process, 1)
-        time.sleep(random.uniform(0, 0.1))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        assert process.returncode == -signal.SIGKILL
+    for chunks in (1, 7, 3):
+        process = begin(start, output, "--resume", "--pause", "0.01")
+        wait_for_chunks(process, chunks)
+        assert process.send(signal.SIGKILL) == -signal.SIGKILL
         assert (tmp_path / f"{undisturbed.name}.progress").exists()
-    finish(start("long_run.py", output, "--resume", "--chunks", CHUNKS))
+    begin(start, output, "--resume").succeed()
     assert output.read_bytes() == undisturbed.read_bytes()
     assert list(tmp_path.iterdir()) == [output]
 
 
-def test_ctrl_c_leaves_a_valid_file_that_can_be_resumed(undisturbed: Path, tmp_path: Path) -> None:
+def test_ctrl_c_leaves_a_valid_file_that_can_be_resumed(
+    start: Starter, undisturbed: Path, tmp_path: Path
+) -> None:
     output = tmp_path / undisturbed.name
-    process = start("long_run.py", output, "--chunks", CHUNKS, "--pause", "0.05")
+    process = begin(start, output, "--pause", "0.05")
     wait_for_chunks(process, 3)
-    process.send_signal(signal.SIGINT)
-    process.communicate()
-    assert process.returncode == -signal.SIGINT
+    assert process.send(signal.SIGINT) != 0
+    assert "KeyboardInterrupt" in process.errors.read_text()
     rows = load(output)
     assert 3 * 7 <= len(rows) < CHUNKS * 7 - 2
     assert len(rows) % 7 == 0
     pd.testing.assert_frame_equal(rows, load(undisturbed)[: len(rows)], check_dtype=False)
-    finish(start("long_run.py", output, "--resume", "--chunks", CHUNKS))
+    begin(start, output, "--resume").succeed()
     assert output.read_bytes() == undisturbed.read_bytes()
 
 
-def test_two_runs_cannot_write_one_file(tmp_path: Path) -> None:
+def test_two_runs_cannot_write_one_file(start: Starter, tmp_path: Path) -> None:
     output = tmp_path / "run.parquet"
-    first = start("long_run.py", output, "--chunks", CHUNKS, "--pause", "0.2")
+    first = begin(start, output, "--pause", "0.2")
     wait_for_chunks(first, 1)
-    second = start("long_run.py", output, "--chunks", CHUNKS, "--resume")
-    _, errors = second.communicate(timeout=60)
-    assert second.returncode == 2
-    assert f"another run is writing {output}" in errors
-    first.send_signal(signal.SIGINT)
-    first.communicate()
+    second = begin(start, output, "--resume")
+    assert second.wait() == 2
+    assert f"another run is writing {output}" in second.errors.read_text()
+    first.send(signal.SIGINT)
     assert len(load(output)) >= 7

@@ -1,39 +1,35 @@
 """Conversions that are killed and resumed end with the bytes of an undisturbed one."""
 
-import os
 import signal
-import subprocess
-import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from made_tree_of_life import make_source
 
-import terralex
-
-HERE = Path(__file__).parent
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path(terralex.__file__).parents[1]), "OMP_NUM_THREADS": "1"}
+from ....processes import Running, Starter
 
 
 def tree(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-def start(source: Path, output: Path, *flags: str) -> "subprocess.Popen[bytes]":
-    words = ("prepare", "treeoflife", str(source), "-o", str(output), "--workers", "2", "--size", "64")
-    command = [sys.executable, "-m", "terralex", *words, *flags]
-    return subprocess.Popen(command, env=ENVIRONMENT, stderr=subprocess.DEVNULL)
+@pytest.fixture
+def convert(start: Starter, large: Path) -> Callable[..., Running]:
+    """Starts a conversion."""
+
+    def begin(output: Path, *flags: str) -> Running:
+        words = ("prepare", "treeoflife", large, "-o", output, "--workers", "2", "--size", "64")
+        return start("terralex", *words, *flags)
+
+    return begin
 
 
-def interrupt_after(process: "subprocess.Popen[bytes]", output: Path, files: int, number: int) -> int:
+def interrupt_after(run: Running, output: Path, files: int, number: signal.Signals) -> int:
     """Send a signal once so many pictures are there; the exit code."""
-    deadline = time.monotonic() + 120
-    while process.poll() is None and sum(1 for _ in output.rglob("*.jpg")) < files:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    process.send_signal(number)
-    return process.wait(120)
+    run.wait_until(lambda: sum(1 for _ in output.rglob("*.jpg")) >= files)
+    return run.send(number)
 
 
 @pytest.fixture(scope="module")
@@ -43,28 +39,31 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("flags", [(), ("--shards", "--shard-size", "100")])
-def test_killed_again_and_again(large: Path, tmp_path: Path, flags: tuple[str, ...]) -> None:
-    assert start(large, tmp_path / "whole", *flags).wait(300) == 3
+def test_killed_again_and_again(
+    convert: Callable[..., Running], tmp_path: Path, flags: tuple[str, ...]
+) -> None:
+    assert convert(tmp_path / "whole", *flags).wait() == 3
     output = tmp_path / "killed"
-    assert interrupt_after(start(large, output, *flags), output, 10, signal.SIGKILL) == -signal.SIGKILL
-    again = start(large, output, *flags, "--resume")
-    if interrupt_after(again, output, 200, signal.SIGKILL) != 3:  # else it was too quick for us
-        assert start(large, output, *flags, "--resume").wait(300) == 3
+    assert interrupt_after(convert(output, *flags), output, 10, signal.SIGKILL) == -signal.SIGKILL
+    again = convert(output, *flags, "--resume")
+    assert interrupt_after(again, output, 150, signal.SIGKILL) == -signal.SIGKILL
+    assert convert(output, *flags, "--resume").wait() == 3
     assert tree(output) == tree(tmp_path / "whole")
 
 
-def test_interrupted_by_the_keyboard(large: Path, tmp_path: Path) -> None:
-    process = start(large, tmp_path)
-    assert interrupt_after(process, tmp_path, 10, signal.SIGINT) == 130
+def test_interrupted_by_the_keyboard(convert: Callable[..., Running], tmp_path: Path) -> None:
+    assert interrupt_after(convert(tmp_path), tmp_path, 10, signal.SIGINT) == 130
     before = tree(tmp_path)
     time.sleep(0.3)
     assert tree(tmp_path) == before  # no worker goes on
-    assert start(large, tmp_path, "--resume").wait(300) == 3
+    assert convert(tmp_path, "--resume").wait() == 3
     assert sorted(path.name for path in tmp_path.iterdir()) == ["train_folders"]
 
 
-def test_killed_at_any_step(source: Path, tmp_path: Path) -> None:
-    command = [sys.executable, str(HERE / "crash_points.py"), str(source), str(tmp_path), "3"]
-    done = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    assert int(done.stdout) >= 6
+@pytest.mark.parametrize("form", ["folders", "shards"])
+@pytest.mark.parametrize("points", [3, pytest.param("all", marks=pytest.mark.long)])
+def test_killed_at_any_step(
+    source: Path, tmp_path: Path, killed_at_operations: Callable[..., int], points: int | str, form: str
+) -> None:
+    (tmp_path / "TreeOfLife-10M").symlink_to(source)
+    assert killed_at_operations(Path(__file__).with_name("crash_case.py"), tmp_path, points, form) >= 12
