@@ -1,11 +1,11 @@
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
+import pytest
 
 import terralex
+from terralex.cli.app import run
 from terralex.synthetic.land import make_land_tile, render_rgb8
 
 LABELS = ["water", "snow", "broadleaf forest"]
@@ -27,13 +27,11 @@ def test_the_pocket_model_finds_what_is_where() -> None:
     assert heat.maps[0, :, :112].mean() > heat.maps[0, :, 144:].mean() + 0.5
 
 
-def test_the_command_does_the_same(tmp_path: Path) -> None:
+def test_the_command_does_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     PIL.Image.fromarray(halves()).save(tmp_path / "halves.png")
-    command = [sys.executable, "-m", "terralex", "segment", "halves.png", "-l", ",".join(LABELS), "-o", "out"]
-    done = subprocess.run(
-        [*command, "--device", "cpu", "--offline"], cwd=tmp_path, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
+    monkeypatch.chdir(tmp_path)
+    arguments = ["segment", "halves.png", "-l", ",".join(LABELS), "-o", "out"]
+    assert run([*arguments, "--device", "cpu", "--offline"]) == 0
     with PIL.Image.open(tmp_path / "out" / "masks" / "halves.png") as mask:
         codes = np.asarray(mask).astype(np.int32)
     [found] = terralex.segment(tmp_path / "halves.png", LABELS, device="cpu")

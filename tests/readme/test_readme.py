@@ -17,6 +17,8 @@ import pytest
 
 from terralex.models import list_cards
 
+from ..processes import Starter
+
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"(?:<!-- (?P<remark>[^>]*) -->\n+)?```(?P<kind>\w+)\n(?P<body>.*?)\n```", re.DOTALL)
@@ -65,7 +67,27 @@ def environment() -> dict[str, str]:
     return os.environ | {"PATH": scripts + os.pathsep + os.environ["PATH"], "COLUMNS": "100"}
 
 
-def run(example: Example, folder: Path) -> None:
+def run(example: Example, folder: Path, start: Starter) -> None:
+    if words := plain_command(example.shown):
+        running = start("terralex", *words, folder=folder, environment={"COLUMNS": "100"})
+        exit_code = running.wait()
+        printed = f"{running.output.read_text()}\n{running.errors.read_text()}"
+    else:
+        exit_code, printed = run_in_shell(example, folder)
+    assert exit_code == example.exit_code, (
+        f"exit code {exit_code}, not {example.exit_code}, of\n{example.shown}\n{printed}"
+    )
+
+
+def plain_command(shown: str) -> list[str] | None:
+    """The arguments of a `terralex` command that needs nothing of a shell but its quotes."""
+    unquoted = re.sub(r"'[^']*'|\"[^\"$`]*\"", "", shown)
+    if shown.startswith("terralex ") and not re.search(r"[|<>&;$`*?~\\\n]", unquoted):
+        return shlex.split(shown)[1:]
+    return None
+
+
+def run_in_shell(example: Example, folder: Path) -> tuple[int, str]:
     done = subprocess.run(
         example.arguments,
         cwd=folder,
@@ -75,17 +97,14 @@ def run(example: Example, folder: Path) -> None:
         timeout=300,
         check=False,
     )
-    printed = f"{done.stdout}\n{done.stderr}"
-    assert done.returncode == example.exit_code, (
-        f"exit code {done.returncode}, not {example.exit_code}, of\n{example.shown}\n{printed}"
-    )
+    return done.returncode, f"{done.stdout}\n{done.stderr}"
 
 
-def test_every_command_of_the_readme_runs(tmp_path: Path) -> None:
+def test_every_command_of_the_readme_runs(tmp_path: Path, start: Starter) -> None:
     for name in ("Makefile", "pyproject.toml"):
         shutil.copy(ROOT / name, tmp_path)
     for example in examples(README):
-        run(example, tmp_path)
+        run(example, tmp_path, start)
 
 
 def test_every_model_is_in_the_table() -> None:
@@ -93,12 +112,12 @@ def test_every_model_is_in_the_table() -> None:
     assert not missing, f"not in the README: {', '.join(missing)}"
 
 
-def test_a_command_that_fails_is_noticed(tmp_path: Path) -> None:
+def test_a_command_that_fails_is_noticed(tmp_path: Path, start: Starter) -> None:
     (example,) = examples("```console\n$ terralex no-such-verb\n```")
     with pytest.raises(AssertionError, match=r"exit code 2, not 0, of\s+terralex no-such-verb"):
-        run(example, tmp_path)
+        run(example, tmp_path, start)
     (expected,) = examples("<!-- exits with 2 -->\n```console\n$ terralex no-such-verb\n```")
-    run(expected, tmp_path)
+    run(expected, tmp_path, start)
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")

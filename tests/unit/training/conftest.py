@@ -1,7 +1,10 @@
 """What training tests begin with: a small CLIP in a folder, and a small tree of life on disk."""
 
+import socket
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -12,6 +15,8 @@ from terralex.models import Model, TextSpec, WeightSource, get_card, save_model
 from terralex.models.clip import CLIP
 from terralex.models.networks import build
 from terralex.synthetic import make_tree_of_life, render_specimen
+
+from ...processes import Starter
 
 SIZE = 32
 
@@ -74,3 +79,26 @@ def tree_changes(small_clip: str, tree_folder: Path) -> list[str]:
         "validate_every=2",
         "validation_batches=2",
     ]
+
+
+@pytest.fixture
+def gradients(start: Starter, tmp_path: Path) -> Callable[..., dict[str, Any]]:
+    """The gradients of the first step of a recipe, by one process, or by two as `torchrun` starts them."""
+
+    def run(recipe: str, changes: list[str], processes: int) -> dict[str, Any]:
+        script, folder = Path(__file__).with_name("gradients.py"), tmp_path / f"{recipe}-{processes}"
+        if processes == 1:
+            start(script, folder, recipe, *changes).succeed()
+        else:
+            with socket.create_server(("127.0.0.1", 0)) as server:
+                port = server.getsockname()[1]
+            shared = {"WORLD_SIZE": str(processes), "LOCAL_WORLD_SIZE": str(processes)}
+            shared |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "TORCHELASTIC_RUN_ID": "test"}
+            ranks = [{"RANK": str(i), "LOCAL_RANK": str(i), "GROUP_RANK": "0"} for i in range(processes)]
+            started = [start(script, folder, recipe, *changes, environment=shared | rank) for rank in ranks]
+            for process in started:
+                process.succeed()
+        saved: dict[str, Any] = torch.load(folder / "gradients.pt", weights_only=True)
+        return saved
+
+    return run

@@ -1,11 +1,28 @@
 """Saves the gradients of the first step of a recipe: `gradients.py OUTPUT RECIPE [KEY=VALUE]...`."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pytest
 import torch
 
 from terralex.training import Recipe, Trainer
+
+Gradients = Callable[..., dict[str, Any]]
+
+
+def assert_same_gradients(two: dict[str, Any], one: dict[str, Any]) -> None:
+    """What two processes saved is what one saved, up to rounding."""
+    assert two["loss"] == pytest.approx(one["loss"], rel=1e-5)
+    assert one["gradients"].keys() == two["gradients"].keys()
+    for key, gradient in one["gradients"].items():
+        # Sums over the batch round by some eps of their largest terms, which may nearly cancel.
+        scale = max(float(gradient.abs().max()), 1e-3)
+        torch.testing.assert_close(two["gradients"][key], gradient, rtol=1e-4, atol=1e-5 * scale)
+    assert max(float(gradient.abs().max()) for gradient in one["gradients"].values()) > 1e-4
+
 
 if __name__ == "__main__":
     output, name, *changes = sys.argv[1:]

@@ -1,9 +1,5 @@
 import csv
-import os
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +11,8 @@ from terralex.runtime.errors import TerralexError, UsageError
 from terralex.synthetic import make_land_tile
 from terralex.training import Concepts, Recipe, Trainer
 from terralex.training.sources import SourceSpec, load_source
+
+from ...processes import Starter
 
 CHANGES = [
     "architecture={width: 64, depth: 2, text_width: 64, text_depth: 1}",
@@ -60,24 +58,14 @@ def test_the_exported_model_is_the_average_of_the_weights(whole_run: Path) -> No
     torch.testing.assert_close(embedded.norm(dim=1), torch.ones(2))
 
 
-def test_a_killed_run_resumes_to_the_same_losses_and_weights(whole_run: Path, tmp_path: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "terralex",
-        "train",
-        "pocket-clip",
-        *CHANGES,
-        "-o",
-        str(tmp_path / "run"),
-    ]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while not (tmp_path / "run" / "last.ckpt").is_file() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    subprocess.run([*command, "--resume"], check=True, stderr=subprocess.DEVNULL)
+def test_a_killed_run_resumes_to_the_same_losses_and_weights(
+    whole_run: Path, start: Starter, tmp_path: Path
+) -> None:
+    command = ["train", "pocket-clip", *CHANGES, "-o", tmp_path / "run"]
+    run = start("terralex", *command)
+    run.wait_until((tmp_path / "run" / "last.ckpt").is_file)
+    assert run.send(signal.SIGKILL) == -signal.SIGKILL
+    start("terralex", *command, "--resume").succeed()
     assert losses(tmp_path / "run") == losses(whole_run)
     ours = load_model(f"local-dir:{tmp_path / 'run' / 'model'}", device="cpu")
     theirs = load_model(f"local-dir:{whole_run / 'model'}", device="cpu")

@@ -1,12 +1,8 @@
 """Runs of the shipped recipes for trees of life, from a small open_clip model."""
 
 import csv
-import os
 import shutil
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -16,6 +12,8 @@ from terralex.geometry import Cosine, Lorentz, Radial
 from terralex.models import load_model
 from terralex.runtime.errors import TerralexError, UsageError
 from terralex.training import Recipe, Trainer
+
+from ...processes import Starter
 
 OBJECTIVES = ["clip", "rcme", "radial", "meru", "atmg"]
 GEOMETRY = {"clip": Cosine, "rcme": Radial, "radial": Radial, "meru": Lorentz, "atmg": Lorentz}
@@ -55,18 +53,15 @@ def test_training_lowers_the_loss(tmp_path: Path, tree_changes: list[str], name:
 
 @pytest.mark.parametrize("name", ["rcme", "radial", "meru"])
 def test_a_killed_run_goes_on_as_if_nothing_had_been(
-    tmp_path: Path, tree_changes: list[str], name: str
+    tmp_path: Path, tree_changes: list[str], start: Starter, name: str
 ) -> None:
     changes = [*tree_changes, "steps=8", "save_every=1", "log_every=1"]
     list(Trainer(Recipe.load(name, changes), tmp_path / "whole").run())
-    command = [sys.executable, "-m", "terralex", "train", name, *changes, "-o", str(tmp_path / "killed")]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while not (tmp_path / "killed" / "last.ckpt").is_file() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
-    subprocess.run([*command, "--resume"], check=True, stderr=subprocess.DEVNULL)
+    command = ["train", name, *changes, "-o", tmp_path / "killed"]
+    run = start("terralex", *command)
+    run.wait_until((tmp_path / "killed" / "last.ckpt").is_file)
+    assert run.send(signal.SIGKILL) == -signal.SIGKILL
+    start("terralex", *command, "--resume").succeed()
     logs = [(tmp_path / run / "log.csv").read_text().splitlines() for run in ("whole", "killed")]
     for whole, killed in zip(*map(csv.DictReader, logs), strict=True):
         for key in ("step", "loss", "validation_loss"):

@@ -4,18 +4,15 @@ import csv
 import re
 import shutil
 import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
 import pyarrow.parquet as pq
-import pytest
 
 from terralex.evaluation.eo import load_dataset
 
+from ....processes import Starter
 from .conftest import Run
 from .make_datasets import L2A, planes, write_raster
 
@@ -175,30 +172,18 @@ def test_a_table_of_ones_own(evaluate: Run, tmp_path: Path) -> None:
     assert values["ap", "snow"]["n"] == "1"
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-def test_a_killed_run_goes_on(evaluate: Run, made: Path, tmp_path: Path, tiny_model: str) -> None:
+def test_a_killed_run_goes_on(
+    evaluate: Run, made: Path, tmp_path: Path, tiny_model: str, start: Starter
+) -> None:
     """SIGKILL after the first batches; --resume ends with the figures of a run that was left alone."""
     names = ("--datasets", "EuroSAT_MS", "--batch-size", "1", "--workers", "1")
     output = tmp_path / "out.csv"
-    words = [
-        "evaluate",
-        "eo",
-        "--data",
-        str(made / "msclip"),
-        *names,
-        "--model",
-        tiny_model,
-        "-o",
-        str(output),
-    ]
-    process = subprocess.Popen([sys.executable, "-m", "terralex", *words], stderr=subprocess.DEVNULL)
+    run = start(
+        "terralex", "evaluate", "eo", "--data", made / "msclip", *names, "--model", tiny_model, "-o", output
+    )
     record = output.with_suffix(".vectors.parquet.progress")
-    deadline = time.monotonic() + 100
-    while time.monotonic() < deadline and not (record.exists() and b'"chunks": 0' not in record.read_bytes()):
-        time.sleep(0.005)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert record.exists(), "it was killed while it ran"
+    run.wait_until(lambda: record.exists() and b'"chunks": 0' not in record.read_bytes())
+    assert run.send(signal.SIGKILL) == -signal.SIGKILL
     data = ("--data", made / "msclip", *names)
     code, _, err = evaluate(*data, "-o", output)
     assert (code, "is unfinished: pass --resume to go on" in err) == (2, True)

@@ -1,10 +1,7 @@
 """Runs on captioned pictures in ten bands, from a small model of red, green and blue."""
 
 import csv
-import os
 import shutil
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,9 +18,10 @@ from terralex.training import Recipe, Trainer
 from terralex.training.captioned import CaptionedPictures, CaptionedSource, CaptionedTable, Ssl4eo
 from terralex.training.start import starting_point
 
+from ..gradients import Gradients, assert_same_gradients
+
 TEN = get_card("msclip").input
 SMALL = replace(TEN, size=32)
-GRADIENTS = Path(__file__).parents[1] / "gradients.py"
 
 
 @pytest.fixture
@@ -120,40 +118,13 @@ def test_a_run_that_was_cut_off_goes_on_as_if_nothing_had_been(tmp_path: Path, c
 
 
 def test_two_processes_with_chunks_have_the_gradients_of_one_without(
-    tmp_path: Path, changes: list[str]
+    changes: list[str], gradients: Gradients
 ) -> None:
     """Of patches too; without dropout, which each process draws for itself."""
-    found = []
-    for launcher, chunk in (
-        ([], 0),
-        (["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"], 3),
-    ):
-        folder = tmp_path / str(chunk)
-        more = ["steps=1", "clip_norm=1e9", "validation=null", "objective.patch_weight=0.5", "learns=[]"]
-        done = subprocess.run(
-            [
-                sys.executable,
-                *launcher,
-                str(GRADIENTS),
-                str(folder),
-                "msclip",
-                *changes,
-                *more,
-                f"chunk={chunk}",
-            ],
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
-        assert done.returncode == 0, done.stderr
-        found.append(torch.load(folder / "gradients.pt", weights_only=True))
-    one, two = found
-    assert two["loss"] == pytest.approx(one["loss"], rel=1e-5)
-    assert one["gradients"].keys() == two["gradients"].keys()
-    for key, gradient in one["gradients"].items():
-        torch.testing.assert_close(two["gradients"][key], gradient, rtol=1e-3, atol=1e-5)
-    assert max(float(gradient.abs().max()) for gradient in one["gradients"].values()) > 1e-4
+    more = ["steps=1", "clip_norm=1e9", "validation=null", "objective.patch_weight=0.5", "learns=[]"]
+    one = gradients("msclip", [*changes, *more, "chunk=0"], processes=1)
+    two = gradients("msclip", [*changes, *more, "chunk=3"], processes=2)
+    assert_same_gradients(two, one)
 
 
 def test_patches_and_texts_are_aligned_with_chunks_or_without(tmp_path: Path, changes: list[str]) -> None:
