@@ -248,7 +248,13 @@ def takes_run(*, without: tuple[str, ...] = (), **defaults: object) -> Callable[
         standard = {field.name: field.default for field in fields(kind)} | defaults
         used = [(name, *parameter) for name, parameter in _RUN.items() if name in names]
         signature = inspect.signature(verb)
-        own = [parameter for parameter in signature.parameters.values() if parameter.name != "run"]
+        # With the annotations themselves: of those that are strings, Typer takes the type alone, so that an
+        # argument with a default would become an option.
+        own = [
+            parameter.replace(annotation=hints[name])
+            for name, parameter in signature.parameters.items()
+            if name != "run"
+        ]
         added = [_parameter(option, note, standard[name]) for name, option, note in used]
 
         @wraps(verb)

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import typer
 
-from terralex.cli.app import run
+from terralex.cli.app import app, run
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -218,3 +219,11 @@ def test_doctor_tells_what_is_there(terralex: Run) -> None:
     ):
         assert f"\n  {word} " in out
     assert "cores" in out
+
+
+@pytest.mark.parametrize(
+    ("verb", "name"), [("quickstart", "inputs"), ("classify", "inputs"), ("map", "sequence")]
+)
+def test_what_a_verb_works_on_is_an_argument(verb: str, name: str) -> None:
+    parameters = typer.main.get_command(app).commands[verb].params  # type: ignore[attr-defined]
+    assert [each.name for each in parameters if each.param_type_name == "argument"] == [name]
