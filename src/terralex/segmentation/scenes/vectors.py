@@ -182,10 +182,16 @@ def _geojson(path: Path, crs: CRS) -> Iterator[Write]:
 def _rfc7946(polygon: Polygon) -> dict[str, Any]:
     """The geometry in degrees: outer rings counterclockwise, cut where it crosses the 180th meridian."""
     cut = within_180(polygon)
-    parts = [_rounded(shapely.orient_polygons(part)) for part in shapely.get_parts(cut)]
+    rounded = shapely.transform(cut, _round)
+    if not rounded.is_valid:
+        # Rounding can let the edges of thin parts cross, as cutting leaves them: these are cleaned on the grid
+        # of rounded places. A part that is thinner than the grid would vanish, and stays as it was cut.
+        snapped = shapely.transform(shapely.set_precision(cut, 10.0**-_DIGITS), _round)
+        rounded = cut if snapped.is_empty else snapped
+    parts = shapely.orient_polygons(shapely.get_parts(rounded)).tolist()
     geometry: dict[str, Any] = mapping(parts[0] if len(parts) == 1 else MultiPolygon(parts))
     return geometry
 
 
-def _rounded(polygon: Polygon) -> Polygon:
-    return shapely.transform(polygon, lambda places: np.round(places, _DIGITS))
+def _round(coordinates: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.round(coordinates, _DIGITS)

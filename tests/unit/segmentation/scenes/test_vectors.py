@@ -83,6 +83,18 @@ def test_geojson_is_cut_at_the_antimeridian(tmp_path: Path) -> None:
     assert hectares == pytest.approx(1e6, rel=0.01)
 
 
+@pytest.mark.parametrize("width", [4e-8, 6e-8])
+def test_slivers_at_the_antimeridian_are_valid(tmp_path: Path, width: float) -> None:
+    """The meridian may cut off less than a rounded place: what is left of it must not cross itself."""
+    grid = Grid("EPSG:4326", (1.0, 0.0, 0.0, 0.0, -1.0, 0.0), 360, 10)
+    corners = [(179.9, 1), (180 + width, 1), (180 - width, 1.05), (180 + width, 1.1), (179.9, 1.1)]
+    write_polygons(tmp_path / "out.geojson", [(1, Polygon(corners))], grid, NAMES)
+    [geometry] = read(tmp_path / "out.geojson")[3]
+    assert geometry.is_valid, shapely.is_valid_reason(geometry)
+    assert geometry.area == pytest.approx(0.1 * 0.1)
+    assert geometry.bounds[1::2] == pytest.approx((-1.1, -1))
+
+
 def test_longitudes_above_180_are_brought_back(tmp_path: Path) -> None:
     grid = Grid("EPSG:4326", (0.01, 0.0, 179.0, 0.0, -0.01, 10.0), 300, 100)
     parts = [(1, shapely.box(50, 10, 150, 20)), (2, shapely.box(200, 10, 300, 20))]
