@@ -263,6 +263,8 @@ def takes_run(*, without: tuple[str, ...] = (), **defaults: object) -> Callable[
             if "cache" in values:
                 values["cache"] = not values["cache"]
             values = {name: getattr(value, "value", value) for name, value in values.items()}
+            if values.get("precision") == "bfloat16":
+                say_if_emulated(str(values.get("device", "auto")))
             return verb(**given, run=kind(**{**defaults, **values}))
 
         run_verb.__signature__ = signature.replace(parameters=own + added)  # type: ignore[attr-defined]
@@ -270,6 +272,18 @@ def takes_run(*, without: tuple[str, ...] = (), **defaults: object) -> Callable[
         return run_verb
 
     return decorate
+
+
+def say_if_emulated(device: str) -> None:
+    """Say so where bfloat16 was asked for and the device has no instructions for it."""
+    import torch
+
+    from terralex.cli.messages import say
+    from terralex.runtime.device import is_emulated, resolve_device
+
+    chosen = resolve_device(device)
+    if is_emulated(torch.bfloat16, chosen):
+        say(f"{chosen} has no instructions for bfloat16 and emulates it: float32 is several times faster")
 
 
 def _parameter(option: str, annotation: object, default: object) -> inspect.Parameter:

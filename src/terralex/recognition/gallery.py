@@ -61,11 +61,18 @@ def read_embeddings(path: str, model: Model) -> Iterator[Block]:
     Raises:
         UsageError: It is no such file, or another model or other weights made it.
     """
+    import pyarrow.compute as pc
+
     file = _open(path)
     columns = [name for name in (*_NEEDED, "window", "notes") if name in file.schema_arrow.names]
     for batch in file.iter_batches(batch_size=_ROWS, columns=columns):
         _check_model(path, batch, model)
         found = batch.filter(batch.column("vector").is_valid())
+        lengths = pc.unique(pc.list_value_length(found.column("vector"))).to_pylist()
+        if others := [length for length in lengths if length != model.embed_dim]:
+            raise UsageError(
+                f"{path} has a vector of {others[0]} numbers; {model.name} has {model.embed_dim}"
+            )
         vectors = found.column("vector").flatten().to_numpy(zero_copy_only=False)
         optional = {name: found.column(name).to_pylist() for name in ("window", "notes") if name in columns}
         blank = [None] * len(found)
@@ -93,7 +100,14 @@ def _open(path: str) -> Any:  # noqa: ANN401 (pyarrow carries no types)
     except (OSError, pa.ArrowException) as error:
         raise UsageError(f"{path} cannot be read as Parquet: {' '.join(str(error).split())}") from None
     absent = [name for name in _NEEDED if name not in file.schema_arrow.names]
-    if absent or not pa.types.is_fixed_size_list(file.schema_arrow.field("vector").type):
+    # pandas writes lists of no fixed size, and may turn float32 into float64.
+    kind = None if absent else file.schema_arrow.field("vector").type
+    lists = (pa.types.is_fixed_size_list, pa.types.is_list, pa.types.is_large_list)
+    if (
+        kind is None
+        or not any(is_kind(kind) for is_kind in lists)
+        or not pa.types.is_floating(kind.value_type)
+    ):
         lacking = f"no column {', '.join(absent)}" if absent else "a vector column of another kind"
         raise UsageError(
             f"{path} is no file of embeddings ({lacking}): terralex embed -o FILE.parquet makes one"

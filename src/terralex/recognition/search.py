@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Unpack
@@ -37,7 +38,7 @@ def search(
     Args:
         gallery: Where to look: as the inputs of `classify`, or `.parquet` files that `terralex embed` wrote.
         queries: Words; they are taken as they stand, without a template.
-        like: Images to search with, as the inputs of `classify`.
+        like: Images to search with, as the inputs of `classify`; none is a hit of its own query.
         model: A model, or what `load_model` takes; for a file of embeddings, the one that made it.
         top_k: Hits a query; more than there are images is fine.
         options: Run options; see `terralex.runtime.options.RunOptions`.
@@ -77,10 +78,17 @@ def _is_file(item: Item) -> bool:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Queries:
-    """Names of queries, and their vectors (len(names), embed_dim)."""
+    """What to search for.
+
+    Attributes:
+        names: Words, and paths of images.
+        vectors: float32 (len(names), embed_dim).
+        images: How many of the names, the last ones, are images.
+    """
 
     names: list[str]
     vectors: NDArray[np.float32]
+    images: int = 0
 
 
 def encode_queries(encoder: Encoder, words: Sequence[str], images: Sequence[Item]) -> Queries:
@@ -100,7 +108,12 @@ def encode_queries(encoder: Encoder, words: Sequence[str], images: Sequence[Item
             if entry.features is None:
                 raise UsageError(f"cannot search with {entry.path}: {entry.error}")
             vectors.append(entry.features.vector[None])
-    return Queries([*words, *(item.name for item in images)], np.concatenate(vectors))
+    return Queries([*words, *(item.name for item in images)], np.concatenate(vectors), len(images))
+
+
+def _same_file(path: str) -> str:
+    """A path in the form in which it is compared with others."""
+    return path if "://" in path else os.path.realpath(path)
 
 
 def _wide(vectors: NDArray[np.float32]) -> Tensor:
@@ -150,7 +163,8 @@ class Search:
         numbers = np.arange(self._seen, self._seen + len(places))
         space = self._model.geometry
         found = space.scores_from(self._asked @ space.keys(_wide(vectors)).T)
-        scores = np.concatenate([self._scores, found.float().numpy()], axis=1)
+        own = self._without_themselves(found.float().numpy(), places)
+        scores = np.concatenate([self._scores, own], axis=1)
         everyone = np.concatenate([self._numbers, np.tile(numbers, (len(scores), 1))], axis=1)
         best = np.argsort(-scores, axis=1, kind="stable")[:, : self._top_k]
         self._scores = np.take_along_axis(scores, best, axis=1)
@@ -159,11 +173,23 @@ class Search:
         self._places = {number: self._places[number] for number in np.unique(self._numbers).tolist()}
         self._seen += len(places)
 
+    def _without_themselves(
+        self, scores: NDArray[np.float32], places: Sequence[Place]
+    ) -> NDArray[np.float32]:
+        """Scores in which no image to search with is a hit of its own query."""
+        if self._queries.images:
+            paths = np.array([_same_file(place.path) for place in places])
+            first = len(self._queries.names) - self._queries.images
+            for row, name in enumerate(self._queries.names[first:], start=first):
+                scores[row, paths == _same_file(name)] = -np.inf
+        return scores
+
     def hits(self) -> Iterator[Hit]:
         """What was found, query by query, nearest first; then what failed."""
         for query, scores, numbers in zip(self._queries.names, self._scores, self._numbers, strict=True):
             pairs = zip(scores.tolist(), numbers.tolist(), strict=True)
-            for position, (score, number) in enumerate(pairs, start=1):
+            others = (pair for pair in pairs if pair[0] > -np.inf)
+            for position, (score, number) in enumerate(others, start=1):
                 place = self._places[number]
                 yield Hit(query, position, place.path, place.window, score, self._model.name, place.notes)
         yield from self.failed

@@ -38,8 +38,8 @@ def resolve_precision(name: str, device: torch.device) -> torch.dtype:
     """The number type to run a model in.
 
     Args:
-        name: `auto`, `float32`, `bfloat16` or `float16`. `auto` is bfloat16 on a CUDA GPU that computes in
-            it, else float32.
+        name: `auto`, `float32`, `bfloat16` or `float16`. `auto` is bfloat16 on a CUDA GPU that has
+            instructions for it, else float32; see `is_emulated`.
         device: Where the model runs.
 
     Returns:
@@ -54,6 +54,21 @@ def resolve_precision(name: str, device: torch.device) -> torch.dtype:
     if name not in _PRECISIONS:
         raise UsageError(f"unknown precision {name!r}: use auto, {', '.join(_PRECISIONS)}")
     return _PRECISIONS[name]
+
+
+def is_emulated(dtype: torch.dtype, device: torch.device) -> bool:
+    """Whether a device has no instructions for bfloat16, and so computes in it more slowly than in float32.
+
+    Of processors only those of x86-64 are asked, for AMX or AVX-512 BF16.
+    """
+    if dtype is not torch.bfloat16:
+        return False
+    if device.type == "cuda":
+        return not torch.cuda.is_bf16_supported(including_emulation=False)
+    if device.type != "cpu" or not hasattr(torch.cpu, "get_capabilities"):
+        return False
+    has = torch.cpu.get_capabilities()
+    return has.get("architecture") == "x86_64" and not (has.get("amx_bf16") or has.get("avx512_bf16"))
 
 
 def _has_mps() -> bool:

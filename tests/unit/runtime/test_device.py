@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from terralex.runtime import UsageError
-from terralex.runtime.device import resolve_device, resolve_precision
+from terralex.runtime.device import is_emulated, resolve_device, resolve_precision
 
 
 def has_gpus(monkeypatch: pytest.MonkeyPatch, count: int, bfloat16: bool = True) -> None:
@@ -55,3 +55,23 @@ def test_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     assert resolve_precision("bfloat16", cpu) is torch.bfloat16
     with pytest.raises(UsageError, match="unknown precision 'half': use auto, float32, bfloat16, float16"):
         resolve_precision("half", cpu)
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "expected"),
+    [
+        ({"architecture": "x86_64", "amx_bf16": False, "avx512_bf16": False}, True),
+        ({"architecture": "x86_64", "amx_bf16": True, "avx512_bf16": True}, False),
+        ({"architecture": "x86_64", "amx_bf16": False, "avx512_bf16": True}, False),
+        ({"architecture": "aarch64"}, False),
+    ],
+)
+def test_processors_that_emulate_bfloat16(
+    monkeypatch: pytest.MonkeyPatch, capabilities: dict[str, object], expected: bool
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+    cpu = torch.device("cpu")
+    assert is_emulated(torch.bfloat16, cpu) is expected
+    assert not is_emulated(torch.float32, cpu)
+    has_gpus(monkeypatch, 1, bfloat16=False)
+    assert is_emulated(torch.bfloat16, torch.device("cuda"))

@@ -184,8 +184,8 @@ def _rfc7946(polygon: Polygon) -> dict[str, Any]:
     cut = within_180(polygon)
     rounded = shapely.transform(cut, _round)
     if not rounded.is_valid:
-        # Rounding can let the edges of thin parts cross, as cutting leaves them: these are cleaned on the grid
-        # of rounded places. A part that is thinner than the grid would vanish, and stays as it was cut.
+        # Rounding can let the edges of thin parts cross, as cutting leaves them: these are cleaned on the
+        # grid of rounded coordinates. What is thinner than this grid would vanish, and stays as it was cut.
         snapped = shapely.transform(shapely.set_precision(cut, 10.0**-_DIGITS), _round)
         rounded = cut if snapped.is_empty else snapped
     parts = shapely.orient_polygons(shapely.get_parts(rounded)).tolist()
