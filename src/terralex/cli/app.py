@@ -29,6 +29,7 @@ from terralex.cli import (
     quickstart,
     search,
     segment,
+    serve,
     taxa,
     train,
 )
@@ -66,6 +67,7 @@ app.command("search")(search.search)
 app.command("embed")(embed.embed)
 app.command("order")(order.order)
 app.command("demo")(demo.demo)
+app.command("serve")(serve.serve)
 app.command("segment")(segment.segment)
 app.command("fit")(fit.fit)
 app.command("map")(map.map_sequence)
