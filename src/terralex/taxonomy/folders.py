@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from terralex.runtime.errors import UsageError
-from terralex.runtime.inputs import natural_key
+from terralex.runtime.inputs import is_system_name, natural_key
 from terralex.runtime.tables import text_lines
 from terralex.taxonomy.build import make_taxonomy
 from terralex.taxonomy.names import RANKS
@@ -39,7 +39,7 @@ def read_folders(folder: Path) -> Taxonomy:
     Raises:
         UsageError: One of them has no such name.
     """
-    names = [entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
+    names = [entry.name for entry in folder.iterdir() if entry.is_dir() and not is_system_name(entry.name)]
     if not names:
         raise UsageError(f"{folder} has no class folders to read names from")
     return _of_names((str(folder), name) for name in sorted(names, key=natural_key))

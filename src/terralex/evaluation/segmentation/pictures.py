@@ -16,7 +16,7 @@ from terralex.evaluation.segmentation.resize import keep_ratio_size, resize_bili
 from terralex.evaluation.segmentation.settings import Dataset, TruthFiles
 from terralex.imagery import read_image
 from terralex.runtime.errors import InputError, UsageError
-from terralex.runtime.inputs import natural_key
+from terralex.runtime.inputs import is_system_name, natural_key
 
 
 @dataclass(frozen=True)
@@ -116,8 +116,9 @@ def _listed(path: Path) -> list[str]:
 
 def _found(folder: Path, ending: str) -> list[str]:
     """The names of the files in a folder and those in it, without their ending."""
-    files = (file.relative_to(folder).as_posix() for file in folder.rglob(f"*{ending}"))
-    return sorted((file.removesuffix(ending) for file in files), key=natural_key)
+    files = (file.relative_to(folder) for file in folder.rglob(f"*{ending}"))
+    own = (file.as_posix() for file in files if not any(map(is_system_name, file.parts)))
+    return sorted((file.removesuffix(ending) for file in own), key=natural_key)
 
 
 def _read_values(path: Path) -> NDArray[np.uint8]:

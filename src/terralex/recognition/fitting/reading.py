@@ -13,7 +13,7 @@ from terralex.recognition.items import Item, as_items
 from terralex.recognition.records import Window, window_from_text
 from terralex.runtime.errors import UsageError
 from terralex.runtime.files import leads_outside
-from terralex.runtime.inputs import expand_inputs
+from terralex.runtime.inputs import expand_inputs, is_system_name
 from terralex.runtime.tables import Table, open_table
 
 TABLES = (".csv", ".tsv", ".txt", ".parquet")
@@ -69,7 +69,7 @@ def read_examples(
 def _from_folder(folder: Path, group_by: str | None, zero_shot: bool) -> Examples:
     if group_by not in (None, FOLDER, SCENE):
         raise UsageError(f"{folder} is a folder and has no column {group_by!r}: group by folder or scene")
-    classes = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    classes = sorted(entry for entry in folder.iterdir() if entry.is_dir() and not is_system_name(entry.name))
     if not classes:
         raise UsageError(f"{folder} has no folders: one folder per class, images inside, is what is read")
     files = {entry.name: _files(entry, zero_shot) for entry in classes}
