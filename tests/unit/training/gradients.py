@@ -13,14 +13,23 @@ from terralex.training import Recipe, Trainer
 Gradients = Callable[..., dict[str, Any]]
 
 
-def assert_same_gradients(two: dict[str, Any], one: dict[str, Any]) -> None:
-    """What two processes saved is what one saved, up to rounding."""
+def assert_same_gradients(
+    two: dict[str, Any], one: dict[str, Any], *, rtol: float = 1e-4, least: float = 1e-3
+) -> None:
+    """What two processes saved is what one saved, up to rounding.
+
+    Args:
+        two: Of two processes.
+        one: Of one process.
+        rtol: Relative tolerance.
+        least: Gradients smaller than this are sums of larger terms that cancel, as large as this.
+    """
     assert two["loss"] == pytest.approx(one["loss"], rel=1e-5)
     assert one["gradients"].keys() == two["gradients"].keys()
     for key, gradient in one["gradients"].items():
         # Sums over the batch round by some eps of their largest terms, which may nearly cancel.
-        scale = max(float(gradient.abs().max()), 1e-3)
-        torch.testing.assert_close(two["gradients"][key], gradient, rtol=1e-4, atol=1e-5 * scale)
+        scale = max(float(gradient.abs().max()), least)
+        torch.testing.assert_close(two["gradients"][key], gradient, rtol=rtol, atol=1e-5 * scale)
     assert max(float(gradient.abs().max()) for gradient in one["gradients"].values()) > 1e-4
 
 

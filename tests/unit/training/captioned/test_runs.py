@@ -124,7 +124,7 @@ def test_two_processes_with_chunks_have_the_gradients_of_one_without(
     more = ["steps=1", "clip_norm=1e9", "validation=null", "objective.patch_weight=0.5", "learns=[]"]
     one = gradients("msclip", [*changes, *more, "chunk=0"], processes=1)
     two = gradients("msclip", [*changes, *more, "chunk=3"], processes=2)
-    assert_same_gradients(two, one)
+    assert_same_gradients(two, one, rtol=1e-3, least=1.0)  # chunks are summed one by one
 
 
 def test_patches_and_texts_are_aligned_with_chunks_or_without(tmp_path: Path, changes: list[str]) -> None:
