@@ -50,5 +50,5 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 
 $(VENV)/.installed-dev: pyproject.toml | $(BIN)/python
 	@echo "Installing Terralex and its tools into $(VENV). The first time takes some minutes: PyTorch is large."
-	@$(BIN)/python -m pip install --disable-pip-version-check -e ".[dev,train,ray,app]"
+	@$(BIN)/python -m pip install --disable-pip-version-check -e ".[app,charts,dev,ray,train]"
 	@touch $@ $(VENV)/.installed

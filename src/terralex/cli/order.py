@@ -105,7 +105,7 @@ def order(
     from terralex.cli.output import Target
     from terralex.cli.running import run_settings, write_all
     from terralex.recognition import layouts
-    from terralex.reports import chain_picture
+    from terralex.reports import chain_chart
     from terralex.runtime import UsageError, digest, progress
 
     phrases = [" ".join(phrase.split()) for phrase in query or []]
@@ -159,9 +159,9 @@ def order(
 
     code = write_all("order", chunks(), rows, sink, target, encoder, len(names))
     if picture and code != INTERRUPTED:
-        panels = chain_picture.make_panels(encoder, orderer, items, phrases, _DRAWN)
+        panels = chain_chart.make_panels(encoder, orderer, items, phrases, _DRAWN)
         if panels:
-            _write(picture, chain_picture.draw_chains(panels, orderer.root))
+            _write(picture, chain_chart.draw_chains(panels, orderer.root))
         say(
             f"{picture} shows {len(panels)} of {len(names):,} chains" if panels else "no chain could be drawn"
         )
@@ -169,12 +169,14 @@ def order(
 
 
 def _check_picture(path: Path | None, replace: bool) -> None:
+    from terralex.reports.charts import check_matplotlib
     from terralex.runtime import UsageError
 
     if path is None:
         return
     if path.suffix.lower() != ".png":
         raise UsageError(f"--picture draws a PNG: end {path} in .png")
+    check_matplotlib()
     if path.exists() and not replace:
         raise UsageError(f"{path} exists: pass --overwrite to replace it")
 

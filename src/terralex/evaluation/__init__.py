@@ -1,6 +1,5 @@
 """Measuring models: pure metrics, and benchmarks over folders and made worlds."""
 
-from terralex.evaluation.chart import draw_curves
 from terralex.evaluation.classification import ClassificationReport, evaluate_folders, evaluate_land
 from terralex.evaluation.land_scenes import COVERS, SceneScores, evaluate_scenes, label_scene
 from terralex.evaluation.life import LifeReport, evaluate_life
@@ -17,7 +16,6 @@ __all__ = [
     "PublishedTable",
     "SceneScores",
     "TaxonomyRun",
-    "draw_curves",
     "encode_ranks",
     "evaluate_folders",
     "evaluate_land",

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from html import escape
-from importlib.resources import files
-from string import Template
+
+from terralex.runtime.html import render
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +105,6 @@ class Page:
         facts: A few words each, under the headline.
         sections: In reading order.
         footer: One paragraph each.
-        version: The package that made it.
     """
 
     title: str
@@ -116,106 +113,8 @@ class Page:
     facts: tuple[str, ...]
     sections: tuple[Section, ...]
     footer: tuple[str, ...]
-    version: str
 
 
 def render_page(page: Page) -> str:
     """Turn a page into HTML. Everything that a file name or a label could hold is escaped."""
-    here = files("terralex.reports")
-    return Template(here.joinpath("page.html").read_text(encoding="utf-8")).substitute(
-        title=escape(page.title),
-        kicker=escape(page.title),
-        headline=escape(page.headline),
-        cover=_cover(page.cover),
-        version=escape(page.version),
-        style=here.joinpath("page.css").read_text(encoding="utf-8"),
-        facts=_join(f"<span>{escape(fact)}</span>" for fact in page.facts),
-        sections=_join(_section(section) for section in page.sections),
-        footer=_join(f"<p>{escape(paragraph)}</p>" for paragraph in page.footer),
-    )
-
-
-def _cover(views: tuple[View, ...]) -> str:
-    images = "".join(f'<img src="{view.uri}" alt="{escape(view.caption)}">' for view in views[:2])
-    return f'<figure class="cover">{images}</figure>' if images else ""
-
-
-def _section(section: Section) -> str:
-    return _join(
-        (
-            f'<section>\n<h2>{escape(section.title)}</h2>\n<p class="lead">{escape(section.lead)}</p>',
-            _map(section.map) if section.map else "",
-            f'<div class="cards">\n{_join(map(_card, section.cards))}\n</div>' if section.cards else "",
-            _join(map(_row, section.rows)),
-            _join(map(_step, section.steps)),
-            "</section>",
-        )
-    )
-
-
-def _map(shown: Map) -> str:
-    views = "".join(_view(view, "map") for view in shown.views)
-    keys = "".join(
-        f'<li><i style="background:rgb{key.colour}"></i>{escape(key.label)} <b>{key.share:.0%}</b></li>'
-        for key in shown.keys
-    )
-    return f'<div class="card"><div class="views">{views}</div><ul class="keys">{keys}</ul></div>'
-
-
-def _card(card: Card) -> str:
-    if card.error is not None:
-        body = f'<p class="answer">Not read</p><p class="name">{escape(card.name)}</p>{_note(card.error)}'
-        return f'<article class="card failed"><div class="body">{body}</div></article>'
-    views = "".join(_view(view, card.name) for view in card.views)
-    said = card.answers[0].label
-    body = f'<p class="answer">{escape(said)}</p><p class="name">{escape(card.name)}</p>{_bars(card.answers)}'
-    if card.note:
-        body += f"<details><summary>how it was read</summary>{_note(card.note)}</details>"
-    if card.truth is not None:
-        mark = (
-            "<mark>right</mark>"
-            if said == card.truth
-            else f'<mark class="no">in truth {escape(card.truth)}</mark>'
-        )
-        body += f'<p class="truth">{mark}</p>'
-    return f'<article class="card"><div class="views">{views}</div><div class="body">{body}</div></article>'
-
-
-def _view(view: View, name: str) -> str:
-    alt = f"{name}, {view.caption}" if view.caption else name
-    caption = f"<figcaption>{escape(view.caption)}</figcaption>" if view.caption else ""
-    return f'<figure><img src="{view.uri}" alt="{escape(alt)}">{caption}</figure>'
-
-
-def _bars(answers: tuple[Answer, ...]) -> str:
-    items = (
-        f"<li><span>{escape(answer.label)}</span><b>{answer.score:.0%}</b>"
-        f'<i style="background-size:{answer.score:.1%} 100%"></i></li>'
-        for answer in answers
-    )
-    return f'<ul class="bars">{"".join(items)}</ul>'
-
-
-def _note(text: str) -> str:
-    return f'<p class="note">{escape(text)}</p>'
-
-
-def _row(row: Row) -> str:
-    hits = f'<div class="hits">{"".join(map(_thumb, row.thumbs))}</div>'
-    return f'<div class="row"><blockquote>{escape(row.query)}</blockquote>{hits}</div>'
-
-
-def _thumb(thumb: Thumb) -> str:
-    name = escape(thumb.name)
-    caption = f'<span title="{name}">{name}</span><b>{thumb.score:.2f}</b>'
-    return (
-        f'<figure class="hit"><img src="{thumb.uri}" alt="{name}"><figcaption>{caption}</figcaption></figure>'
-    )
-
-
-def _step(step: Step) -> str:
-    return f'<p class="step">{escape(step.title)}</p><pre>{escape(step.command)}</pre>'
-
-
-def _join(parts: Iterable[str]) -> str:
-    return "\n".join(part for part in parts if part)
+    return render("terralex.reports:page.html", title=page.title, page=page)

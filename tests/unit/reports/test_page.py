@@ -19,7 +19,7 @@ VOID = {"meta", "img"}
 
 
 def page(*sections: Section) -> Page:
-    return Page("T", "H", (View("scene", URI),), ("1 picture",), sections, ("Made by <pocket>",), "0.1.0")
+    return Page("T", "H", (View("scene", URI),), ("1 picture",), sections, ("Made by <pocket>",))
 
 
 class Outline(HTMLParser):

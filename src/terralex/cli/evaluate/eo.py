@@ -160,26 +160,23 @@ def _run(
 
 
 def _write(reports: "list[DatasetReport]", model: "Model", output: Path) -> None:
-    import io
-    from base64 import b64encode
-
-    from terralex.cli.evaluate.results import write_page, write_rows
-    from terralex.evaluation.eo import COLUMNS, draw_chart, html, markdown, report_rows, report_tables
+    from terralex.cli.evaluate.results import NO_CHART, write_page, write_rows
+    from terralex.cli.messages import say
+    from terralex.evaluation.eo import COLUMNS, markdown, report_rows, report_tables
+    from terralex.reports.benchmark_chart import draw_benchmark
+    from terralex.reports.charts import has_matplotlib
+    from terralex.reports.tables import render_tables
 
     write_rows(output, COLUMNS, report_rows(reports, model), {"model": model.key}, overwrite=True)
-    picture = io.BytesIO()
-    draw_chart(reports, model.name).save(picture, "PNG")
     title, tables = f"{model.name}: Earth observation", report_tables(reports, model.name)
-    chart = output.with_suffix(".png")
-    pages = {
-        chart: picture.getvalue(),
-        output.with_suffix(".md"): markdown(tables, title, chart.name).encode(),
-        output.with_suffix(".html"): html(
-            tables, title, f"data:image/png;base64,{b64encode(picture.getvalue()).decode()}"
-        ).encode(),
-    }
-    for path, content in pages.items():
-        write_page(path, content)
+    chart = draw_benchmark(reports, model.name) if has_matplotlib() else None
+    if chart is None:
+        say(NO_CHART)
+    else:
+        write_page(output.with_suffix(".png"), chart)
+    picture = output.with_suffix(".png").name if chart else None
+    write_page(output.with_suffix(".md"), markdown(tables, title, picture).encode())
+    write_page(output.with_suffix(".html"), render_tables(tables, title, chart).encode())
 
 
 def _show(reports: "list[DatasetReport]", model: "Model") -> None:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 ERRORS: Columns = {"path": str, "error": str}
 """Columns of a row for a picture that could not be scored."""
 
+NO_CHART = "no chart: that needs matplotlib, pip install 'terralex[charts]'"
+
 _WIDEST = 500  # characters
 _SHOWN = 10  # such pictures; the output has them all
 

@@ -205,26 +205,21 @@ def _beside_published(report: "TaxonomyReport", model: str) -> "Table":
 def _write_curves(
     run: "TaxonomyRun", learned: "Calibration", data: Path, curve: Path, overwrite: bool
 ) -> None:
-    import io
-
-    from terralex.cli.evaluate.results import write_rows
-    from terralex.evaluation import draw_curves
+    from terralex.cli.evaluate.results import NO_CHART, write_page, write_rows
+    from terralex.cli.messages import say
     from terralex.metrics.curves import make_curves
-    from terralex.runtime.files import cannot_write, write_atomically
+    from terralex.reports.charts import has_matplotlib
+    from terralex.reports.curve_chart import draw_curves
 
     curves = make_curves(run.report.answers, run.taxonomy.ranks, learned)
     columns = {"curve": str, **dict.fromkeys(("threshold", "coverage", "risk", "bound"), float)}
     write_rows(curve, columns, (row for one in curves for row in one.rows()), {}, overwrite)
+    if not has_matplotlib():
+        say(NO_CHART)
+        return
     size = f"{run.report.images:,} pictures, {len(run.taxonomy):,} taxa"
-    picture = draw_curves(
-        curves, f"{run.model} on {data.name}", f"{size}; stopping: {learned.count:,} pictures"
-    )
-    content = io.BytesIO()
-    picture.save(content, "PNG")
-    try:
-        write_atomically(curve.with_suffix(".png"), content.getvalue())
-    except OSError as error:
-        raise cannot_write(curve.with_suffix(".png"), error) from error
+    title, subtitle = f"{run.model} on {data.name}", f"{size}; stopping: {learned.count:,} pictures"
+    write_page(curve.with_suffix(".png"), draw_curves(curves, title, subtitle))
 
 
 def _stopping(learned: "Calibration", error: float) -> "Table":

@@ -3,12 +3,11 @@
 A data set is a short description as data (`datasets/*.yaml`), over a few readers of files.
 """
 
-from terralex.evaluation.eo.chart import draw_chart
 from terralex.evaluation.eo.descriptions import Dataset, Layout, dataset_names, load_dataset
 from terralex.evaluation.eo.embedding import Settings, fingerprint
 from terralex.evaluation.eo.finding import Found, check_order, find_datasets
 from terralex.evaluation.eo.record import record_columns
-from terralex.evaluation.eo.report import COLUMNS, Table, html, markdown, report_rows, report_tables
+from terralex.evaluation.eo.report import COLUMNS, Table, markdown, report_rows, report_tables
 from terralex.evaluation.eo.run import DatasetReport, evaluate_eo
 from terralex.evaluation.eo.tallies import Figure
 
@@ -23,11 +22,9 @@ __all__ = [
     "Table",
     "check_order",
     "dataset_names",
-    "draw_chart",
     "evaluate_eo",
     "find_datasets",
     "fingerprint",
-    "html",
     "load_dataset",
     "markdown",
     "record_columns",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 
 from terralex.evaluation.eo.beside import ACCURACY, published
 from terralex.evaluation.eo.run import DatasetReport
@@ -48,16 +47,6 @@ _NOTES = (
     "mAP@100, published, divides by the relevant pictures among the first 100; mAP@100 by those that could "
     "be among them; mAP is over all pictures.",
 )
-_STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #1f2933; max-width: 75rem; margin: 2rem auto }
-table { border-collapse: collapse; display: block; overflow-x: auto; margin: 1.5rem 0 .5rem }
-caption { text-align: left; font-weight: 600; padding: .3rem 0 }
-th, td { padding: .25rem .7rem; text-align: right; border-bottom: 1px solid #e4e9ee; white-space: nowrap }
-th { color: #61707f }
-.word { text-align: left }
-p { color: #61707f; margin: .2rem 0 }
-img { max-width: 100% }
-"""
 
 
 @dataclass(frozen=True)
@@ -114,45 +103,13 @@ def report_tables(reports: Sequence[DatasetReport], model: str) -> list[Table]:
     return tables
 
 
-def markdown(tables: Sequence[Table], title: str, chart: str) -> str:
-    """A page of Markdown with a link to the chart."""
-    parts = [f"# {title}", "", f"![{title}]({chart})", ""]
+def markdown(tables: Sequence[Table], title: str, chart: str | None) -> str:
+    """A page of Markdown, with a link to the chart if there is one."""
+    parts = [f"# {title}", "", *([f"![{title}]({chart})", ""] if chart else [])]
     for table in tables:
         lines = markdown_lines(table.headings, table.rows, table.words)
         parts += [f"## {table.title}", "", *lines, "", *(f"{note}\n" for note in table.notes)]
     return "\n".join(parts)
-
-
-def html(tables: Sequence[Table], title: str, chart: str) -> str:
-    """A page of HTML that needs no other file.
-
-    Args:
-        tables: What is on it.
-        title: Its title.
-        chart: The picture, as a data URI.
-    """
-    parts = [
-        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{escape(title)}</title>',
-        f"<style>{_STYLE}</style><h1>{escape(title)}</h1>",
-        f'<img src="{chart}" alt="{escape(title)}">',
-    ]
-    for table in tables:
-        parts.append(f"<table><caption>{escape(table.title)}</caption>")
-        parts += [
-            _row(cells, table.words, tag)
-            for tag, rows in (("th", [table.headings]), ("td", table.rows))
-            for cells in rows
-        ]
-        parts += ["</table>", *(f"<p>{escape(note)}</p>" for note in table.notes)]
-    return "\n".join([*parts, "</html>"])
-
-
-def _row(cells: Sequence[str], words: int, tag: str) -> str:
-    made = (
-        f"<{tag}{' class=word' if place < words else ''}>{escape(cell)}</{tag}>"
-        for place, cell in enumerate(cells)
-    )
-    return f"<tr>{''.join(made)}</tr>"
 
 
 def _figures(

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
-from importlib.resources import files
 from pathlib import Path
-from string import Template
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +13,7 @@ from numpy.typing import NDArray
 
 from terralex.mapping.viewer.cubes import UPRIGHT, Cubes
 from terralex.runtime.files import write_atomically
+from terralex.runtime.html import render
 
 if TYPE_CHECKING:
     from terralex.mapping.voxels import VoxelMap
@@ -95,13 +92,12 @@ def write_viewer(
         ],
         "places": [_marked(place, turned) for place in places],
     }
-    content = _page().substitute(
-        title=escape(voxels.info.sequence or "A map"),
-        facts="".join(f"<span>{escape(fact)}</span>" for fact in _facts(voxels, cubes)),
-        footer=escape(footer),
-        style=_part("viewer.css"),
-        script=_part("viewer.js"),
-        about=json.dumps(about).replace("<", "\\u003c"),
+    content = render(
+        "terralex.mapping.viewer:page.html",
+        title=voxels.info.sequence or "A map",
+        facts=_facts(voxels, cubes),
+        footer=footer,
+        about=about,
         positions=_encoded(cubes.places.astype("<u2")),
         colours=_encoded(cubes.colours),
         labels=_encoded(cubes.labels),
@@ -163,11 +159,3 @@ def _facts(voxels: VoxelMap, cubes: Cubes) -> list[str]:
 
 def _encoded(array: NDArray[Any]) -> str:
     return base64.b64encode(np.ascontiguousarray(array).tobytes()).decode("ascii")
-
-
-def _page() -> Template:
-    return Template(_part("page.html"))
-
-
-def _part(name: str) -> str:
-    return files("terralex.mapping.viewer").joinpath(name).read_text(encoding="utf-8")

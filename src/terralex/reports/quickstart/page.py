@@ -47,7 +47,6 @@ def make_page(tour: Tour) -> str:
         ),
         sections=(*own, *_map_section(tour), *_sample_sections(tour.samples), _going_on(tour), _real_work()),
         footer=_footer(tour),
-        version=__version__,
     )
     return render_page(page)
 
