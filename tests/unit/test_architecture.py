@@ -84,13 +84,7 @@ def _reachable(start: str) -> set[str]:
     return seen
 
 
-@pytest.mark.parametrize(
-    "package",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(reason="to be untangled")) if name in ("models",) else name
-        for name in sorted(HEIGHT)
-    ],
-)
+@pytest.mark.parametrize("package", sorted(HEIGHT))
 def test_no_import_cycles(package: str) -> None:
     assert not sorted(
         module for module in _graph() if _package(module) == package and module in _reachable(module)

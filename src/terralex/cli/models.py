@@ -63,15 +63,11 @@ def pull(
     ],
 ) -> None:
     """Fetch weights, and print where they are. After that no network is needed."""
-    from terralex.models import get_card, hub
+    from terralex.models import get_card, loading
 
     for name in names:
-        if name.startswith("hf-hub:"):
-            from terralex.models.loading import resolve
-
-            typer.echo(resolve(name).weights)
-        else:
-            typer.echo(hub.pull(get_card(name)))
+        card = None if name.startswith("hf-hub:") else get_card(name)
+        typer.echo(loading.pull(card) if card else loading.resolve(name).weights)
 
 
 _HEADER = ("name", "input", "size", "here", "licence", "for")

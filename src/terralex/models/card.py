@@ -14,9 +14,9 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import Field
 
+from terralex.models.families.names import FAMILIES
 from terralex.runtime.yaml_files import read_yaml, validate
 
-Family = Literal["open_clip", "pocket", "radio"]
 Resize = Literal["shortest", "squash", "squash_float"]
 Interpolation = Literal["bicubic", "bilinear"]
 Missing = Literal["mean", "error"]
@@ -122,9 +122,11 @@ class Score:
 
 @dataclass(frozen=True)
 class ModelCard:
-    """A model, described. ``architecture`` is read by its family; the rest by everyone.
+    """The description of a model.
 
     Attributes:
+        family: A key of `FAMILIES`, which says how the model is built and loaded.
+        architecture: What the family needs to know to build the network.
         logit_scale: What cosines are multiplied by before the softmax; None: what was learned with the
             weights.
         geometry: ``cosine``: embeddings are unit rows; ``radial``: unit rows around a root, the farther from
@@ -138,7 +140,7 @@ class ModelCard:
     name: str
     title: str
     description: str
-    family: Family
+    family: str
     architecture: Mapping[str, Any]
     embed_dim: Count
     weights: WeightSource
@@ -156,6 +158,8 @@ class ModelCard:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        if self.family not in FAMILIES:
+            raise ValueError(f"family must be one of {', '.join(FAMILIES)}, not {self.family!r}")
         if self.geometry == "radial" and self.root is None:
             raise ValueError('root is missing: a radial model needs its most general text, such as "Eukarya"')
         if self.geometry != "radial" and self.root is not None:

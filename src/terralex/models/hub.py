@@ -1,23 +1,19 @@
 """Finding weights on this machine, and fetching them when that is allowed.
 
 Three places are looked at, in this order: the package itself; ``weights/NAME/`` in Terralex's cache, where
-people put files by hand; and the Hugging Face cache. Only `locate`, unless ``offline``, and `pull` use the
-network.
+people put files by hand; and the Hugging Face cache. Only `locate`, unless ``offline``, and
+`fetch_optional` use the network.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
-from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 
-from terralex.models.card import ModelCard, WeightSource
+from terralex.models.card import WeightSource
 from terralex.runtime.cache import cache_dir
 from terralex.runtime.errors import TerralexError
-
-OPEN_CLIP_CONFIG = "open_clip_config.json"
 
 
 def is_offline(offline: bool = False) -> bool:
@@ -81,31 +77,6 @@ def locate_part(repo: str, files: tuple[str, ...], name: str, *, offline: bool =
         f"{hand_folder(folder)}"
     )
     return locate(WeightSource(files=files, repo=repo), folder, offline=offline, absent=absent)
-
-
-def pull(card: ModelCard) -> Path:
-    """Fetch the weights of a card, and what their publisher says of them, so that later runs need no network.
-
-    Raises:
-        TerralexError: The weights cannot be fetched, or differ from the checksum on the card.
-    """
-    source = card.weights
-    path = locate(source, card.name)
-    if card.text.tower:
-        from terralex.models.radio.text import text_tower  # it needs torch
-
-        text_tower(card.text, card.name).fetch()
-    if source.repo and source.files[0].startswith("open_clip") and not is_offline():
-        with suppress(TerralexError):  # the weights are here; this is what they are compared with
-            fetch_optional(source.repo, OPEN_CLIP_CONFIG, source.revision)
-    if source.sha256:
-        with path.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found != source.sha256:
-            raise TerralexError(
-                f"{path} is damaged or not what {card.name} was made for: sha256 {found}; delete it"
-            )
-    return path
 
 
 def fetch_optional(repo: str, file: str, revision: str = "main") -> Path | None:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Literal
 
 from safetensors.torch import save as to_safetensors
-from torch import nn
 
 from terralex.imagery import load_sensors
 from terralex.models import hub
 from terralex.models.card import CARD_FILE, ModelCard, WeightSource, card_to_yaml, read_card
-from terralex.models.checkpoints import StateDict, is_msclip, load_strict, read_state_dict, read_tensors
+from terralex.models.checkpoints import is_msclip, read_tensors
+from terralex.models.families.registry import get_family
 from terralex.models.model import Model
-from terralex.models.networks import Tokenizer, build, open_clip_config
-from terralex.models.published import CONFIG_FILE, WEIGHT_FILES, config_json, derive_card, disagreement
+from terralex.models.published import CONFIG_FILE, WEIGHT_FILES, derive_card
 from terralex.models.registry import card_for_repo, get_card, list_cards
 from terralex.runtime.device import resolve_device, resolve_precision
 from terralex.runtime.errors import TerralexError, UsageError
@@ -60,9 +61,32 @@ def load_model(
         spec = replace(found.card.input, resize="squash_float", interpolation="bilinear", antialias=True)
         found = replace(found, card=replace(found.card, input=spec))
     _check_bands(found.card)
-    opened, network, tokenizer = _open(found, offline)
+    family = get_family(found.card.family)
+    opened, network, tokenizer = family.open(found.card, found.weights, offline=offline)
     chosen = resolve_device(device)
     return Model(opened, network, tokenizer, device=chosen, dtype=resolve_precision(precision, chosen))
+
+
+def pull(card: ModelCard) -> Path:
+    """Fetch the weights of a card, and what their publisher says of them, so that later runs need no network.
+
+    Raises:
+        TerralexError: The weights cannot be fetched, or differ from the checksum on the card.
+    """
+    source = card.weights
+    path = hub.locate(source, card.name)
+    get_family(card.family).fetch_text_tower(card)
+    if source.repo and source.files[0].startswith("open_clip") and not hub.is_offline():
+        with suppress(TerralexError):  # the weights are here; this is what they are compared with
+            hub.fetch_optional(source.repo, CONFIG_FILE, source.revision)
+    if source.sha256:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if digest != source.sha256:
+            raise TerralexError(
+                f"{path} is damaged or not what {card.name} was made for: sha256 {digest}; delete it"
+            )
+    return path
 
 
 def save_model(model: Model, directory: str | Path) -> Path:
@@ -79,7 +103,8 @@ def save_model(model: Model, directory: str | Path) -> Path:
         TerralexError: The folder cannot be written.
     """
     folder = Path(directory)
-    file = WEIGHT_FILES[0] if model.card.family == "open_clip" else "model.safetensors"
+    family = get_family(model.card.family)
+    file = family.weight_file
     card = replace(model.card, weights=WeightSource(files=(file,)))
     # A copy of each: safetensors takes no two views of the same memory.
     state = {
@@ -89,8 +114,8 @@ def save_model(model: Model, directory: str | Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         write_atomically(folder / file, to_safetensors(state, metadata={"format": "pt"}))
-        if card.family == "open_clip" and card.input.sensor == "rgb" and card.geometry != "lorentz":
-            write_atomically(folder / CONFIG_FILE, config_json(card).encode())
+        for name, content in family.extra_files(card).items():
+            write_atomically(folder / name, content)
         write_atomically(folder / CARD_FILE, card_to_yaml(card).encode())
     except OSError as error:
         raise cannot_write(folder, error) from error
@@ -129,21 +154,10 @@ def resolve(name: str, *, card: str | ModelCard | None = None, offline: bool = F
     return _named(get_card(name), offline)
 
 
-def _open(found: Found, offline: bool) -> tuple[ModelCard, nn.Module, Tokenizer]:
-    """The network with its weights, and the card, of which some weights know more."""
-    if found.card.family == "radio":
-        from terralex.models.radio.network import open_radio
-
-        return open_radio(found.card, found.weights, offline=offline)
-    network, tokenizer = build(found.card)
-    load_strict(network, read_state_dict(found.weights), str(found.weights))
-    return found.card, network, tokenizer
-
-
 def _named(card: ModelCard, offline: bool) -> Found:
     weights = hub.locate(card.weights, card.name, offline=offline)
-    published = weights.parent / CONFIG_FILE
-    if card.family == "open_clip" and published.is_file() and (differs := disagreement(card, published)):
+    if disagreement := get_family(card.family).disagreement(card, weights):
+        published, differs = disagreement
         raise TerralexError(
             f"the card of {card.name} and its publisher's {published} disagree ({differs}); "
             f"to follow the publisher, pass --model {_FOLDER}{published.parent}"
@@ -194,15 +208,17 @@ def _in_file(path: Path) -> Found:
     card = _described(path.parent)
     if card and path.name in card.weights.files:
         return Found(card, path)
-    if path.name.endswith(".pth.tar"):
-        radio = ", ".join(card.name for card in list_cards() if card.family == "radio")
+    cards = [(card, get_family(card.family)) for card in list_cards()]
+    ends = {card.name for card, own in cards if (end := own.checkpoint_suffix) and path.name.endswith(end)}
+    if ends:
         raise UsageError(
-            f"{path}: whose weights are these? Say it: NAME@{path}; if it is RADIO's, NAME is one of {radio}"
+            f"{path}: whose weights are these? Say it: NAME@{path}; if it is RADIO's, NAME is one of "
+            f"{', '.join(sorted(ends))}"
         )
     tensors = read_tensors(path)
     if is_msclip(tensors):
         return Found(get_card("msclip"), path)
-    fitting = [card.name for card in list_cards() if card.family == "open_clip" and _fits(card, tensors)]
+    fitting = [card.name for card, family in cards if family.fits(card, tensors)]
     hint = f"; by their shapes they could be {', '.join(fitting)}" if fitting else ""
     raise UsageError(
         f"{path}: whose weights are these? Say it: NAME@{path}, with a name of `terralex models list`{hint}"
@@ -238,14 +254,3 @@ def _inside(card: ModelCard) -> tuple[str, ...]:
             if path.is_absolute() or path.drive or ".." in path.parts:
                 raise TerralexError(f"{CARD_FILE} of {card.name} names a file outside its folder: {file}")
     return card.weights.files
-
-
-def _fits(card: ModelCard, tensors: StateDict) -> bool:
-    config = open_clip_config(card.architecture, card.name)
-    vision = config["vision_cfg"]
-    patch = vision["patch_size"]
-    shapes = {
-        "visual.conv1.weight": (vision["width"], len(card.input.bands), patch, patch),
-        "text_projection": (config["text_cfg"]["width"], config["embed_dim"]),
-    }
-    return all(name in tensors and tuple(tensors[name].shape) == shape for name, shape in shapes.items())

@@ -15,7 +15,7 @@ from terralex.geometry import Cosine, Geometry, Hierarchical, Lorentz, Radial
 from terralex.imagery import Image, Source, read_image
 from terralex.models.card import ModelCard
 from terralex.models.checkpoints import fingerprint
-from terralex.models.networks import Network, Tokenizer
+from terralex.models.interfaces import Network, Tokenizer
 from terralex.models.preprocess import Prepared, prepare
 from terralex.models.prompts import check_templates, fill, load_templates
 from terralex.runtime.cache import VectorCache, cache_key

@@ -8,7 +8,6 @@ class is none. With `as_published`, labels and refinement are those of the origi
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -18,6 +17,7 @@ from torch.nn import functional as F
 
 from terralex.models.dense.encoder import DenseEncoder, whole_patches
 from terralex.models.dense.windows import resize
+from terralex.models.families.registry import get_family
 from terralex.models.loading import load_model, resolve
 from terralex.models.prompts import fill, load_templates
 from terralex.models.radio import RadioCLIP, with_adaptor
@@ -338,7 +338,7 @@ def _load(version: str, adaptor: str, device: str, *, amp: bool) -> Model:
     card = with_adaptor(get_card(name), adaptor)
     if card.family != "radio":
         raise UsageError(f"{version} is no version of RADIO")
-    card = replace(card, architecture={**card.architecture, "align_corners": False})
+    card = get_family(card.family).as_published(card)
     chosen = resolve_device(device)
     return load_model(
         version if is_file else str(resolve(name).weights),

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from terralex.models import Model, save_model
+from terralex.models.families.registry import get_family
 from terralex.models.networks import build
 from terralex.models.prompts import load_templates
 from terralex.runtime.errors import TerralexError, UsageError
@@ -291,7 +292,7 @@ class Trainer:
         scenes = self.recipe.scenes
         if not scenes:
             return None
-        if words is None or self.card.family != "pocket":
+        if words is None or not get_family(self.card.family).trains_dense:
             raise UsageError("dense teaches the pocket model alone, and needs the recipe's 'concepts'")
         return LabelledScenes(scenes, words, self.card.input, self.recipe.seed)
 

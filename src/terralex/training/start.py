@@ -9,11 +9,10 @@ from torch import nn
 
 from terralex.models import InputSpec, ModelCard, load_model
 from terralex.models.extension import extend_bands
+from terralex.models.families.registry import get_family
 from terralex.models.hyperbolic import LorentzScales
-from terralex.models.networks import Tokenizer
-from terralex.models.pocket import PocketCLIP, PocketConfig
+from terralex.models.interfaces import Tokenizer
 from terralex.models.registry import get_card
-from terralex.models.tokenizer import PocketTokenizer
 from terralex.runtime.errors import UsageError
 from terralex.training.recipe import Recipe
 
@@ -32,7 +31,7 @@ def starting_point(recipe: Recipe) -> tuple[ModelCard, nn.Module, Tokenizer]:
         network.logit_scale.data.fill_(-math.log(recipe.temperature))  # type: ignore[operator]
     if recipe.temperature is not None or _learns_scale(recipe):
         card = replace(card, logit_scale=None)  # what stands in the weights counts
-    if recipe.small_until and card.family != "pocket":
+    if recipe.small_until and not get_family(card.family).trains_on_several_sizes:
         raise UsageError(f"{recipe.model} takes pictures of one size alone: leave small_until out")
     card = _described(card, recipe)
     if recipe.objective.needs_scenes:
@@ -54,24 +53,7 @@ def starting_point(recipe: Recipe) -> tuple[ModelCard, nn.Module, Tokenizer]:
 
 def _from_scratch(recipe: Recipe) -> tuple[ModelCard, nn.Module, Tokenizer]:
     card = get_card(recipe.model)
-    if card.family != "pocket":
-        raise UsageError(f"model {recipe.model}: only the pocket model is made from scratch")
-    spec = _input(card, recipe)
-    architecture = {**card.architecture, **(recipe.architecture or {}), "bands": len(spec.bands)}
-    try:
-        config = PocketConfig.from_card(architecture)
-        tokenizer = PocketTokenizer(config.merges, config.context)
-        network = PocketCLIP(config, tokenizer.vocab_size)
-    except (TypeError, ValueError, RuntimeError, ZeroDivisionError) as error:
-        raise UsageError(f"architecture in the recipe: there is no such pocket network ({error})") from None
-    card = replace(
-        card,
-        architecture=architecture,
-        embed_dim=config.embed_dim,
-        input=replace(spec, size=config.image_size),
-        text=replace(card.text, context=config.context),
-    )
-    return card, network, tokenizer
+    return get_family(card.family).from_scratch(card, _input(card, recipe), recipe.architecture or {})
 
 
 def _continued(recipe: Recipe) -> tuple[ModelCard, nn.Module, Tokenizer]:
@@ -80,8 +62,7 @@ def _continued(recipe: Recipe) -> tuple[ModelCard, nn.Module, Tokenizer]:
     spec = _input(card, recipe)
     if (spec.sensor, spec.bands) != (card.input.sensor, card.input.bands):
         extend_bands(network, card.input, spec, recipe.new_bands)
-    if card.family == "pocket":
-        card = replace(card, architecture={**card.architecture, "bands": len(spec.bands)})
+    card = get_family(card.family).with_band_count(card, len(spec.bands))
     return replace(card, input=spec), network, model.tokenizer
 
 

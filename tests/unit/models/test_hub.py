@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from terralex.models import get_card, hub
+from terralex.models import get_card, hub, loading
 from terralex.models.loading import resolve
 from terralex.runtime.cache import cache_dir
 from terralex.runtime.errors import TerralexError, UsageError
@@ -44,7 +44,7 @@ def test_cached_weights_open_no_connection(put_in_cache: PutInCache) -> None:
     snapshot = put_in_cache(MSCLIP, {FILE: b"weights"})
     card = get_card("msclip")
     assert hub.locate(card.weights, card.name) == snapshot / FILE
-    assert hub.pull(card) == snapshot / FILE
+    assert loading.pull(card) == snapshot / FILE
     assert resolve("msclip").weights == snapshot / FILE
 
 
@@ -116,23 +116,23 @@ def test_absent_and_offline(monkeypatch: pytest.MonkeyPatch, variable: str | Non
 @pytest.mark.usefixtures("no_route")
 def test_absent_without_a_network() -> None:
     with pytest.raises(TerralexError, match=r"msclip are not on this machine.*\(cannot fetch Llama3_MS_CLIP"):
-        hub.pull(get_card("msclip"))
+        loading.pull(get_card("msclip"))
 
 
 def test_what_is_not_on_the_hub_says_where_it_is() -> None:
     with pytest.raises(
         TerralexError, match=r"get epoch_20\.pt from .*SkyCLIP_ViT_B32_top50pct\.zip.*skyclip-vit-b32@"
     ):
-        hub.pull(get_card("skyclip-vit-b32"))
+        loading.pull(get_card("skyclip-vit-b32"))
 
 
 def test_checksum(put_in_cache: PutInCache) -> None:
     snapshot = put_in_cache("Zilun/GeoRSCLIP", {"ckpt/RS5M_ViT-L-14.pt": b"not the weights"})
     card = get_card("georsclip-vit-l14")
     with pytest.raises(TerralexError, match="damaged or not what georsclip-vit-l14"):
-        hub.pull(card)
+        loading.pull(card)
     own = replace(card, weights=replace(card.weights, sha256=hashlib.sha256(b"not the weights").hexdigest()))
-    assert hub.pull(own) == snapshot / "ckpt" / "RS5M_ViT-L-14.pt"
+    assert loading.pull(own) == snapshot / "ckpt" / "RS5M_ViT-L-14.pt"
 
 
 def test_hub_names_of_known_repositories(put_in_cache: PutInCache) -> None:

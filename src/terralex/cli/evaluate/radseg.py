@@ -10,15 +10,12 @@ if TYPE_CHECKING:
 
 def open_for_radseg(name: str, run: ModelOptions) -> "Model":
     """A model by its name; RADIO with the position table that its hub code makes, which was measured."""
-    from dataclasses import replace
-
     from terralex.models import load_model
+    from terralex.models.families.registry import get_family
     from terralex.models.loading import resolve
 
     found = resolve(name, offline=run.offline)
-    card = found.card
-    if card.family == "radio":
-        card = replace(card, architecture={**card.architecture, "align_corners": False})
+    card = get_family(found.card.family).as_published(found.card)
     return load_model(
         str(found.weights), card=card, device=run.device, precision=run.precision, offline=run.offline
     )

@@ -2,7 +2,8 @@
 
 from terralex.models.dense.attention import scga, scra
 from terralex.models.dense.encoder import DenseEncoder
-from terralex.models.dense.towers import ClipTower, PocketTower, RadioTower, Tower
+from terralex.models.dense.tower import Tower
+from terralex.models.dense.towers import ClipTower, PocketTower, RadioTower
 from terralex.models.dense.windows import slide_size, windows
 
 __all__ = [

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from terralex.models.dense.attention import scga
-from terralex.models.dense.towers import PocketTower, Tower, build_tower
+from terralex.models.dense.tower import Tower
 from terralex.models.dense.windows import resize, slide, slide_size
+from terralex.models.families.registry import get_family
+from terralex.models.interfaces import LoadedModel
 from terralex.runtime.errors import UsageError
-
-if TYPE_CHECKING:
-    from terralex.models.model import Model
 
 PIXELS = {"cpu": 1 << 19, "cuda": 1 << 24}
 """Pixels of windows that go through the network at once."""
@@ -53,7 +52,7 @@ class DenseEncoder(nn.Module):
     @classmethod
     def for_model(
         cls,
-        model: Model,
+        model: LoadedModel,
         *,
         scra: float = 10.0,
         scga: float | None = 10.0,
@@ -63,26 +62,25 @@ class DenseEncoder(nn.Module):
         """The dense encoder of a model, whose weights it shares.
 
         Args:
-            model: RADIO, an open_clip vision transformer, or the pocket model.
-            scra: What cosines of SCRA are multiplied by.
-            scga: What cosines of SCGA are multiplied by; None leaves SCGA out. The pocket model, whose dense
-                features were trained for words, has neither.
-            crop: Side of a window in pixels; 0: no windows; None: 336 for RADIO, else what the model was
-                trained on.
-            stride: From window to window; None: 224 for RADIO, else about half a window.
+            model: A model of any family.
+            scra: What cosines of SCRA are multiplied by, where the family uses it.
+            scga: What cosines of SCGA are multiplied by, where the family uses it; None leaves SCGA out.
+            crop: Side of a window in pixels; 0: no windows; None: as the family says.
+            stride: From window to window; None: 224 for windows of 336, else about half a window.
 
         Raises:
             UsageError: The model has no dense features, or as of `DenseEncoder`.
         """
         _check_scale("SCRA", scra)
-        tower = build_tower(model, scra)
+        if model.card.geometry == "lorentz":
+            raise UsageError(f"{model.name} has no dense features: its words are points of hyperbolic space")
+        family = get_family(model.card.family)
+        tower = family.tower(model, scra)
         if crop is None:
-            crop = 336 if model.card.family == "radio" else model.card.input.size
+            crop = family.dense_window or model.card.input.size
         if stride is None:
             stride = 224 if crop == 336 else max(crop // 2 // tower.patch_size, 1) * tower.patch_size
-        if isinstance(tower, PocketTower):
-            scga = None
-        return cls(tower, scga=scga, crop=crop, stride=stride)
+        return cls(tower, scga=scga if family.uses_scga else None, crop=crop, stride=stride)
 
     @torch.no_grad()
     def forward(self, pixels: Tensor) -> Tensor:
@@ -102,8 +100,8 @@ class DenseEncoder(nn.Module):
         if self.scga is None:
             return features
         for picture in features:
-            places = picture.flatten(1).T.contiguous()
-            picture.copy_(scga(places, self.scga, self._weight.dtype).T.reshape(picture.shape))
+            cells = picture.flatten(1).T.contiguous()
+            picture.copy_(scga(cells, self.scga, self._weight.dtype).T.reshape(picture.shape))
         return features
 
     @torch.no_grad()

@@ -1,46 +1,21 @@
-"""Image towers as dense features need them: a grid of features, and the way from a feature to the words.
-
-A tower shares the weights of the model it is made of and leaves the model as it is.
-"""
+"""The image towers of the model families, as dense features need them."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from terralex.models.dense.attention import attention, scra
-from terralex.runtime.errors import UsageError
+from terralex.models.dense.tower import Tower
 
 if TYPE_CHECKING:
-    from terralex.models.model import Model
     from terralex.models.pocket import PocketCLIP
     from terralex.models.radio import Radio
-
-
-class Tower(nn.Module, ABC):
-    """What `DenseEncoder` slides over pictures.
-
-    Attributes:
-        patch_size: Pixels a cell of the grid.
-        tapered: Windows fade towards their edges where they overlap, in place of the plain mean as published.
-    """
-
-    patch_size: int
-    tapered: bool = False
-
-    @abstractmethod
-    def forward(self, pixels: Tensor) -> Tensor:
-        """Normalised pixels (B, bands, H, W), sides multiples of `patch_size`, to (B, C, h, w)."""
-
-    @abstractmethod
-    def align(self, features: Tensor) -> Tensor:
-        """Features (N, C) in the space of the texts: (N, D), of any length."""
 
 
 class RadioTower(Tower):
@@ -141,37 +116,6 @@ class PocketTower(Tower):
     def align(self, features: Tensor) -> Tensor:
         """See `Tower`."""
         return self.network.align(features)
-
-
-def build_tower(model: Model, scra: float) -> Tower:
-    """The tower of a model.
-
-    Args:
-        model: Its weights are shared, not copied.
-        scra: What cosines of SCRA are multiplied by; of no account for the pocket model.
-
-    Raises:
-        UsageError: The model has no dense features.
-    """
-    network: Any = model.network
-    if model.card.geometry == "lorentz":
-        raise UsageError(f"{model.name} has no dense features: its words are points of hyperbolic space")
-    if model.card.family == "pocket":
-        return PocketTower(network)
-    if model.card.family == "open_clip":
-        from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
-
-        visual = network.visual
-        if (
-            not isinstance(visual, VisionTransformer)
-            or not isinstance(visual.transformer.resblocks[-1], ResidualAttentionBlock)
-            or visual.attn_pool is not None
-        ):
-            raise UsageError(
-                f"{model.name} has no dense features: its image tower is not a plain vision transformer"
-            )
-        return ClipTower(visual, scra)
-    return RadioTower(network.radio, network.adaptor, scra)
 
 
 def _clip_block(block: Any, tokens: Tensor, attend: Callable[..., Tensor]) -> Tensor:  # noqa: ANN401 (the same)

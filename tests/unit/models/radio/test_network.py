@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from terralex.models import Model, get_card, hub, list_cards, load_model, load_templates, save_model
+from terralex.models import Model, get_card, list_cards, load_model, load_templates, loading, save_model
 from terralex.models.card import card_to_yaml
 from terralex.models.hub import hand_folder
 from terralex.models.radio import RadioCLIP, load_radio, with_adaptor
@@ -192,9 +192,9 @@ def test_pulling_fetches_the_text_tower(caches: Path, monkeypatch: pytest.Monkey
     save().rename(folder / card.weights.files[0])
     monkeypatch.setenv("TERRALEX_OFFLINE", "1")
     with pytest.raises(TerralexError, match="c-radio-v3-b needs config"):
-        hub.pull(card)
+        loading.pull(card)
     write_siglip2(caches)
-    assert hub.pull(card) == folder / card.weights.files[0]
+    assert loading.pull(card) == folder / card.weights.files[0]
 
 
 RADIO = [card for card in list_cards() if card.family == "radio"]
