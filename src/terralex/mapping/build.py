@@ -114,7 +114,7 @@ def build_map(
     from terralex.mapping.building import Fusion, room
     from terralex.mapping.frames import open_sequence
     from terralex.mapping.voxels import MapBuilder, MapInfo
-    from terralex.segmentation.scenes.work import check_outputs, open_work
+    from terralex.runtime.run_folder import check_outputs, open_run
 
     run = ModelOptions(**options)
     files = _outputs(output)
@@ -157,7 +157,7 @@ def build_map(
         labels=tuple(named or ()),
     )
     try:
-        with open_work(files[0], settings, overwrite=overwrite) as work:
+        with open_run(files[0], settings, overwrite=overwrite) as work:
             builder = MapBuilder(info, folder=work.folder, memory=memory)
             fusion = Fusion(recording, encoder, builder, work)
             fusion.run(least_confidence, on_progress)

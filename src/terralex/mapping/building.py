@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from terralex.mapping.fusion import Encode, FusedFrame, fuse
 from terralex.runtime.errors import TerralexError
 from terralex.runtime.memory import available_memory, free_disk
-from terralex.segmentation.scenes.work import Work, work_folder
+from terralex.runtime.run_folder import RunFolder, run_folder
 
 if TYPE_CHECKING:
     from terralex.mapping.frames import PosedSequence
@@ -41,7 +41,7 @@ class Fusion:
     """
 
     def __init__(
-        self, sequence: PosedSequence, encode: Encode | None, builder: MapBuilder, work: Work
+        self, sequence: PosedSequence, encode: Encode | None, builder: MapBuilder, work: RunFolder
     ) -> None:
         self._sequence, self._encode, self._builder, self._work = sequence, encode, builder, work
         self._done = int(builder.note.get("done", 0))
@@ -93,7 +93,7 @@ class Fusion:
     def _checkpoint(self) -> None:
         began = time.monotonic()
         self._builder.checkpoint({"done": self._done, "failed": self.failed})
-        self._work.row_done(0, 0)
+        self._work.chunk_done(0, 0)
         self._due = time.monotonic() + _SHARE * (time.monotonic() - began)
 
 
@@ -104,5 +104,5 @@ def room(path: Path, given: int | None) -> tuple[int, int]:
         path: The output.
         given: Bytes of memory, if they are chosen.
     """
-    taken = sum(file.stat().st_size for file in work_folder(path).glob("*"))
+    taken = sum(file.stat().st_size for file in run_folder(path).glob("*"))
     return given or (available_memory() or _MEMORY) // 2, free_disk(path) + taken

@@ -10,7 +10,7 @@ from typing import TypeAlias
 from terralex.runtime._sink import RowSink
 from terralex.runtime.errors import TerralexError, UsageError
 from terralex.runtime.files import cannot_write, lock, write_all
-from terralex.runtime.resume import RunState, differences
+from terralex.runtime.resume import RunState, check_flags, check_settings
 from terralex.runtime.rows import Row, RowEncoder
 
 Finish: TypeAlias = Callable[[Path, Path], None]
@@ -74,10 +74,7 @@ class FileSink(RowSink):
         state = unfinished_run(self._path)
         if state is None:
             return None
-        changed = differences(state.settings, settings)
-        if changed:
-            advice = "repeat them, or pass --overwrite to start again"
-            raise UsageError(f"{self._path} was begun with other settings ({changed}): {advice}")
+        check_settings(self._path, state.settings, settings)
         if os.fstat(self._file.fileno()).st_size < state.offset:
             raise UsageError(f"{self._rows} is shorter than it was: pass --overwrite to start again")
         return state
@@ -149,15 +146,10 @@ def check_output(path: Path, resume: bool, overwrite: bool) -> None:
     """See that the flags say what to do with what is there. If not, raises `UsageError`. Touches nothing."""
     if path.is_dir():
         raise UsageError(f"{path} is a folder: name a file in it, such as {path / 'results.csv'}")
-    if overwrite:
-        return
-    if unfinished_run(path) is not None:
-        if not resume:
-            raise UsageError(f"{path} is unfinished: pass --resume to go on, or --overwrite to start again")
-    elif _has_content(path) and not progress_path(path).exists():
-        if resume:
-            raise UsageError(f"{path} is finished, nothing to resume: pass --overwrite to make it again")
-        raise UsageError(f"{path} exists: pass --overwrite to replace it (--resume is for an unfinished run)")
+    if not overwrite:
+        exists = _has_content(path) and not progress_path(path).exists()
+        unfinished = unfinished_run(path) is not None
+        check_flags(path, unfinished=unfinished, exists=exists, resume=resume, overwrite=overwrite)
 
 
 def _has_content(path: Path) -> bool:

@@ -22,8 +22,8 @@ class RunState:
     Attributes:
         settings: What the results depend on, as JSON values. A run is only resumed with the same settings.
         chunks: Chunks done.
-        rows: Rows written.
-        failed: Inputs that could not be used.
+        rows: Items done: rows of a table, windows of a scene.
+        failed: Of these, items that could not be used.
         offset: Bytes of the output that are good.
     """
 
@@ -62,6 +62,43 @@ def differences(old: Mapping[str, object], new: Mapping[str, object]) -> str:
     """Name the settings that differ, in one line: `model: "bioclip", now "pocket"`; empty if none does."""
     names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
     return "; ".join(f"{name}: {_brief(old.get(name))}, now {_brief(new.get(name))}" for name in names)
+
+
+def check_flags(output: Path, *, unfinished: bool, exists: bool, resume: bool, overwrite: bool) -> None:
+    """See that the flags say what to do with what is there.
+
+    Args:
+        output: What the run makes.
+        unfinished: Whether a run was cut short that can be resumed.
+        exists: Whether the output, or a part of it, is there.
+        resume: Go on with the run that was cut short.
+        overwrite: Start again.
+
+    Raises:
+        UsageError: They do not; the message says which flag to pass.
+    """
+    if overwrite:
+        return
+    if unfinished:
+        if not resume:
+            raise UsageError(f"{output} is unfinished: pass --resume to go on, or --overwrite to start again")
+    elif exists:
+        if resume:
+            raise UsageError(f"{output} is finished, nothing to resume: pass --overwrite to make it again")
+        raise UsageError(
+            f"{output} exists: pass --overwrite to replace it (--resume is for an unfinished run)"
+        )
+
+
+def check_settings(output: Path, begun: Mapping[str, object], now: Mapping[str, object]) -> None:
+    """See that a run is resumed with the settings that it was begun with.
+
+    Raises:
+        UsageError: They differ; the message names those that do.
+    """
+    if changed := differences(begun, now):
+        advice = "repeat them, or pass --overwrite to start again"
+        raise UsageError(f"{output} was begun with other settings ({changed}): {advice}")
 
 
 def digest(items: Iterable[str]) -> str:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from terralex.imagery import Grid
 from terralex.runtime.errors import UsageError
+from terralex.runtime.run_folder import RunFolder
 from terralex.segmentation.scenes.areas import ClassArea, area_table, class_areas
 from terralex.segmentation.scenes.cog import write_class_map, write_probabilities
 from terralex.segmentation.scenes.colours import class_colours
@@ -18,7 +19,9 @@ from terralex.segmentation.scenes.preview import write_preview
 from terralex.segmentation.scenes.pyramid import build_pyramid
 from terralex.segmentation.scenes.store import Store
 from terralex.segmentation.scenes.vectors import FORMS, write_polygons
-from terralex.segmentation.scenes.work import Work
+
+_SIDE_FILES = (".aux.xml", ".ovr")
+"""Endings of the files that GDAL writes beside a raster."""
 
 
 class Made(NamedTuple):
@@ -66,7 +69,7 @@ class Outputs:
 
     def make(
         self,
-        work: Work,
+        work: RunFolder,
         labels: Store,
         probabilities: Store | None,
         grid: Grid,
@@ -104,5 +107,5 @@ class Outputs:
         polygons = None
         if self.polygons:
             polygons = write_polygons(draft[self.polygons], trace(labels), grid, names)
-        work.publish(drafts)
+        work.publish(drafts, _SIDE_FILES)
         return Made(areas, polygons)

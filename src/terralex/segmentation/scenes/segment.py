@@ -15,6 +15,7 @@ from terralex.models.card import InputSpec
 from terralex.runtime.errors import InputError, UsageError
 from terralex.runtime.files import cannot_write
 from terralex.runtime.resume import digest
+from terralex.runtime.run_folder import RunFolder, check_outputs, open_run
 from terralex.segmentation.scenes.areas import ClassArea
 from terralex.segmentation.scenes.ground import Ground
 from terralex.segmentation.scenes.labelling import Labeller, Labelling, Maps
@@ -23,7 +24,6 @@ from terralex.segmentation.scenes.place import Scene
 from terralex.segmentation.scenes.plan import Plan
 from terralex.segmentation.scenes.region import Region
 from terralex.segmentation.scenes.store import Store
-from terralex.segmentation.scenes.work import Work, check_outputs, open_work
 
 WINDOW = 896
 """Pixels of a window by default: whole steps of the model's own windows (224), whole patches of 14 and 16."""
@@ -149,7 +149,7 @@ def segment_scene(
         }
         names = [*segmenter.labels, *([UNLABELLED] if threshold > 0 else [])]
         try:
-            with open_work(outputs.labels, settings, overwrite=overwrite) as work, ExitStack() as stack:
+            with open_run(outputs.labels, settings, overwrite=overwrite) as work, ExitStack() as stack:
                 maps = _open_maps(work, stack, scene.grid, names, len(segmenter.labels), outputs, threshold)
                 labelling = Labelling(scene, plan, segmenter, spec, maps, batch_size)
                 notes = _label(labelling, work, on_progress)
@@ -160,7 +160,7 @@ def segment_scene(
         output=outputs.labels,
         grid=scene.grid,
         areas=made.areas,
-        windows=work.state.rows,
+        windows=work.state.rows - work.state.failed,
         skipped=work.state.failed,
         polygons=made.polygons,
         notes=notes,
@@ -180,7 +180,7 @@ def _check(source: _File, segmenter: Labeller, outputs: Outputs, batch_size: int
 
 
 def _open_maps(
-    work: Work,
+    work: RunFolder,
     stack: ExitStack,
     grid: Grid,
     names: Sequence[str],
@@ -202,7 +202,7 @@ def _open_maps(
 
 
 def _label(
-    labelling: Labelling, work: Work, on_progress: Callable[[int, int], object] | None
+    labelling: Labelling, work: RunFolder, on_progress: Callable[[int, int], object] | None
 ) -> tuple[str, ...]:
     """Label what is not labelled yet, and record each row of windows; returns remarks about the scene."""
     notes: dict[str, None] = {}
@@ -211,11 +211,11 @@ def _label(
         notes.update(dict.fromkeys(batch.notes))
         labelled, empty = labelled + batch.labelled, empty + batch.empty
         if on_progress:
-            done = work.state.rows + work.state.failed + labelled + empty
+            done = work.state.rows + labelled + empty
             on_progress(done, len(labelling.plan))
         if batch.ends_row:
             labelling.maps.flush()
-            work.row_done(labelled, empty)
+            work.chunk_done(labelled + empty, empty)
             labelled = empty = 0
     return tuple(notes)
 

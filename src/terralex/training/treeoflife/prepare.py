@@ -11,7 +11,7 @@ from pathlib import Path
 
 from terralex.runtime.errors import TerralexError, UsageError
 from terralex.runtime.files import cannot_write, lock, write_atomically
-from terralex.runtime.resume import differences, digest
+from terralex.runtime.resume import check_flags, check_settings, digest
 from terralex.training.treeoflife.convert import Outcome, Tick, convert_part
 from terralex.training.treeoflife.exclusion import rare_lists, read_exclusion
 from terralex.training.treeoflife.finish import Results, gather, write_tables
@@ -243,22 +243,14 @@ def _check_output(shop: Workshop, resume: bool, overwrite: bool, settings: Mappi
         raise UsageError("--resume goes on with a run and --overwrite starts it again: pass one of the two")
     if overwrite:
         return
-    if shop.settings.exists():
-        if not resume:
-            raise UsageError(
-                f"{shop.output} is unfinished: pass --resume to go on, or --overwrite to start again"
-            )
+    unfinished, exists = shop.settings.exists(), shop.output.exists()
+    check_flags(shop.output, unfinished=unfinished, exists=exists, resume=resume, overwrite=overwrite)
+    if unfinished:
         try:
             begun = json.loads(shop.settings.read_bytes())
         except (OSError, ValueError):
             raise UsageError(f"{shop.settings} is damaged: pass --overwrite to start again") from None
-        if changed := differences(begun, settings):
-            advice = "repeat them, or pass --overwrite to start again"
-            raise UsageError(f"{shop.output} was begun with other settings ({changed}): {advice}")
-    elif shop.output.exists():
-        if resume:
-            raise UsageError(f"{shop.output} is finished, nothing to resume: --overwrite makes it again")
-        raise UsageError(f"{shop.output} exists: pass --overwrite to remove it and make it again")
+        check_settings(shop.output, begun, settings)
 
 
 def _trash(folder: Path) -> Path:

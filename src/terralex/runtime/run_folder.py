@@ -1,4 +1,4 @@
-"""What a run needs so that it can be killed at any point and gone on with."""
+"""A folder beside the output of a run, from which a run that was cut short can be resumed."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from pathlib import Path
 
 from terralex.runtime.errors import UsageError
 from terralex.runtime.files import lock
-from terralex.runtime.resume import RunState, as_settings, differences
+from terralex.runtime.resume import RunState, as_settings, check_flags, check_settings
 
 _PROGRESS = "progress"
 _LOCK = "lock"
 
-SIDE_FILES = (".aux.xml", ".ovr")
-"""What GDAL keeps beside a raster."""
 
-
-def work_folder(output: Path) -> Path:
-    """The folder beside an output where a run under way keeps what it has done."""
+def run_folder(output: Path) -> Path:
+    """The folder of an unfinished run, beside its output."""
     return output.with_name(output.name + ".unfinished")
 
 
 def check_outputs(products: Sequence[Path], *, resume: bool, overwrite: bool) -> None:
-    """See that the flags say what to do with what is there. If not, raises `UsageError`. Touches nothing.
+    """See that the flags say what to do with what is there. Changes nothing.
 
     Args:
-        products: All files to make, the map first.
-        resume: Go on with a run that was broken off.
+        products: All files to make; the run folder stands beside the first.
+        resume: Go on with a run that was cut short.
         overwrite: Start again.
+
+    Raises:
+        UsageError: They do not, or a product is a folder, or two are one file.
     """
     for product in products:
         if product.is_dir() and product.suffix != ".zarr":
@@ -41,42 +41,42 @@ def check_outputs(products: Sequence[Path], *, resume: bool, overwrite: bool) ->
         raise UsageError(f"two outputs have one name: {', '.join(map(str, products))}")
     if overwrite:
         return
-    unfinished = _unfinished(work_folder(products[0])) is not None
-    if unfinished and not resume:
-        raise UsageError(
-            f"{products[0]} is unfinished: pass --resume to go on, or --overwrite to start again"
-        )
-    there = [product for product in products if product.exists()]
-    if there and not unfinished:
-        flags = "pass --overwrite to make it again" if resume else "pass --overwrite to replace it"
-        raise UsageError(f"{there[0]} {'is finished, nothing to resume' if resume else 'exists'}: {flags}")
+    unfinished = _unfinished(run_folder(products[0])) is not None
+    present = [product for product in products if product.exists()]
+    output = products[0] if unfinished or not present else present[0]
+    check_flags(output, unfinished=unfinished, exists=bool(present), resume=resume, overwrite=overwrite)
 
 
-class Work:
-    """A folder for a run under way.
+class RunFolder:
+    """The folder of a run under way.
 
     Attributes:
-        folder: Where drafts are kept.
-        state: How far the run is: `chunks` rows of windows, `rows` windows labelled, `failed` windows without
-            data.
+        folder: Its path; drafts of the output belong into it.
+        state: How far the run is.
     """
 
     def __init__(self, folder: Path, state: RunState) -> None:
         self.folder = folder
         self.state = state
 
-    def row_done(self, labelled: int, empty: int) -> None:
-        """Record a row of windows, whose part of the map is on disk."""
-        self.state = self.state.after(labelled, empty, 0)
+    def chunk_done(self, rows: int, failed: int) -> None:
+        """Record a chunk whose results are on disk; see `RunState` for the counts."""
+        self.state = self.state.after(rows, failed, 0)
         self.state.save(self.folder / _PROGRESS)
 
-    def publish(self, drafts: Mapping[Path, Path]) -> None:
-        """Move finished drafts to where they belong, and remove the rest."""
+    def publish(self, drafts: Mapping[Path, Path], side_files: Sequence[str] = ()) -> None:
+        """Move finished drafts to their final paths, and remove the folder.
+
+        Args:
+            drafts: The final path of each draft.
+            side_files: Endings of files that may stand beside a draft and move with it. Those that an older
+                output left are removed: they would describe another file.
+        """
         for draft, final in drafts.items():
             final.parent.mkdir(parents=True, exist_ok=True)
-            for side in SIDE_FILES:  # those of a file that was there before would speak of another map
+            for side in side_files:
                 final.with_name(final.name + side).unlink(missing_ok=True)
-            for name in ("", *SIDE_FILES):
+            for name in ("", *side_files):
                 part = draft.with_name(draft.name + name)
                 if part.exists():
                     arriving = final.with_name(f"{final.name}{name}.tmp")
@@ -86,30 +86,30 @@ class Work:
 
 
 @contextmanager
-def open_work(output: Path, settings: Mapping[str, object], *, overwrite: bool) -> Iterator[Work]:
-    """Start a run, or go on with the one that was broken off; `check_outputs` has said that this is meant.
+def open_run(output: Path, settings: Mapping[str, object], *, overwrite: bool) -> Iterator[RunFolder]:
+    """Start a run, or resume the one that was cut short, after `check_outputs`.
 
     Raises:
         UsageError: Another run is at work on the output, or it was begun with other settings.
         OSError: The folder cannot be written.
     """
-    folder = work_folder(output)
+    folder = run_folder(output)
     folder.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o666)
     try:
         lock(descriptor, output)
-        work = Work(folder, _begin(folder, output, as_settings(settings), overwrite))
+        run = RunFolder(folder, _begin(folder, output, as_settings(settings), overwrite))
         try:
-            yield work
+            yield run
         finally:
-            if work.state.chunks == 0:  # nothing to go on with
+            if run.state.chunks == 0:  # there is nothing to resume
                 _remove(folder)
     finally:
         os.close(descriptor)
 
 
 def _unfinished(folder: Path) -> RunState | None:
-    """The run that was broken off, if it has anything to go on with."""
+    """The state of a run that was cut short, if any of its chunks is done."""
     record = folder / _PROGRESS
     if not record.exists():
         return None
@@ -120,10 +120,7 @@ def _unfinished(folder: Path) -> RunState | None:
 def _begin(folder: Path, output: Path, settings: Mapping[str, object], overwrite: bool) -> RunState:
     state = None if overwrite else _unfinished(folder)
     if state is not None:
-        changed = differences(state.settings, settings)
-        if changed:
-            advice = "repeat them, or pass --overwrite to start again"
-            raise UsageError(f"{output} was begun with other settings ({changed}): {advice}")
+        check_settings(output, state.settings, settings)
         return state
     _clear(folder, (_LOCK,))
     state = RunState(settings)
