@@ -15,8 +15,9 @@ from terralex.models import ModelCard, WeightSource, get_card, load_model, save_
 from terralex.models.card import CARD_FILE
 from terralex.models.checkpoints import load_strict
 from terralex.models.hyperbolic import LorentzScales
+from terralex.models.interfaces import Network
 from terralex.models.model import Model
-from terralex.models.networks import Network, build
+from terralex.models.networks import build
 from terralex.models.published import CONFIG_FILE
 from terralex.runtime.cache import VectorCache
 from terralex.runtime.errors import TerralexError, UsageError
