@@ -65,14 +65,12 @@ def test_where_no_class_is_present(model: Model) -> None:
         assert (labeller.label(pixels, (20, 20)) == label).all()
 
 
-def test_as_published_is_said_and_is_another_run(evaluate: Run, tmp_path: Path) -> None:
+def test_as_published_is_said(evaluate: Run, tmp_path: Path) -> None:
     output = tmp_path / "figures.csv"
     assert evaluate(*VOC, "-o", output)[0] == 0
     assert (
         "Not as published, which --as-published is: where no class" in output.with_suffix(".md").read_text()
     )
-    code, _, err = evaluate(*VOC, "-o", output, "--as-published", "--resume")
-    assert (code, "other settings" in err) == (2, True)
     assert evaluate(*VOC, "-o", output, "--as-published", "--overwrite")[0] == 0
     assert "\nAs published: where no class reaches" in output.with_suffix(".md").read_text()
 
