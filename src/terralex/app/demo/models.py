@@ -14,7 +14,7 @@ import gradio as gr
 from terralex import ModelCard, UsageError, list_cards
 from terralex.app.demo import html
 from terralex.app.demo.context import Context, guarded, guarded_stream
-from terralex.models import get_card, hub
+from terralex.models import get_card, hub, loading
 
 _TICK = 0.5  # seconds between two looks at a download
 
@@ -93,7 +93,7 @@ class _Download:
 
     def _pull(self) -> None:
         try:
-            hub.pull(self._card)
+            loading.pull(self._card)
         except Exception as error:  # it is raised again where the visitor sees it
             self.error = error
 
