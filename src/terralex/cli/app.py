@@ -33,7 +33,7 @@ from terralex.cli import (
     taxa,
     train,
 )
-from terralex.cli.messages import INTERRUPTED, debugging, fail
+from terralex.cli.messages import INTERRUPTED, debugging, fail, say_warnings
 from terralex.runtime.errors import TerralexError, UsageError
 from terralex.runtime.memory import keep_freed_memory
 
@@ -108,6 +108,7 @@ def _leave(code: int) -> NoReturn:
 
 def run(arguments: Sequence[str]) -> int:
     """Run the command and return what to exit with; failures become one line on standard error."""
+    say_warnings()
     try:
         code = app(args=list(arguments) or ["--help"], prog_name="terralex", standalone_mode=False)
     except (KeyboardInterrupt, typer.Abort):

@@ -1,5 +1,6 @@
 """Words to the person, on standard error."""
 
+import logging
 import os
 import sys
 import traceback
@@ -14,6 +15,21 @@ INTERRUPTED = 130
 def say(message: str) -> None:
     """Print one line that is no part of the results."""
     print(f"terralex: {printable(' '.join(message.split()))}", file=sys.stderr, flush=True)
+
+
+class _SayHandler(logging.Handler):
+    """Says what is logged as a warning."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        say(record.getMessage())
+
+
+def say_warnings() -> None:
+    """Have warnings of the models said on standard error."""
+    logger = logging.getLogger("terralex.models")
+    if not any(isinstance(handler, _SayHandler) for handler in logger.handlers):
+        logger.addHandler(_SayHandler(logging.WARNING))
+        logger.propagate = False
 
 
 def say_report(taxonomy: "Taxonomy") -> None:

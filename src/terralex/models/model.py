@@ -18,6 +18,7 @@ from terralex.models.checkpoints import fingerprint
 from terralex.models.interfaces import Network, Tokenizer
 from terralex.models.preprocess import Prepared, prepare
 from terralex.models.prompts import check_templates, fill, load_templates
+from terralex.models.truncation import TruncationCheck
 from terralex.runtime.cache import VectorCache, cache_key
 from terralex.runtime.errors import UsageError
 
@@ -61,6 +62,7 @@ class Model:
     ) -> None:
         self.card = card
         self.tokenizer = tokenizer
+        self.truncation = TruncationCheck(card.name, tokenizer)
         self.device = torch.device(device)
         self.dtype = dtype
         settings = (card.architecture, card.input, card.text, card.geometry, card.root)
@@ -186,6 +188,7 @@ class Model:
             float32 (N, embed_dim) on the model's device: points of its geometry, as of `encode_images`.
         """
         network = cast(Network, self.network)
+        self.truncation.check(texts)
         rows = [
             network.encode_text(self.tokenizer(list(batch)).to(self.device))
             for batch in _batches(texts, batch_size)
@@ -223,6 +226,7 @@ class Model:
         if not prompts or not all(prompts):
             raise UsageError("there are no labels" if not prompts else "a label has no phrases")
         place = {prompt: i for i, prompt in enumerate(dict.fromkeys(p for own in prompts for p in own))}
+        self.truncation.check(list(place))  # said in every run, whether or not vectors are cached
         vectors = self._encode_kept(list(place), cache) if cache else self.encode_texts(list(place))
         centre = self.geometry.centre
         return torch.stack([centre(vectors[[place[prompt] for prompt in own]]) for own in prompts])

@@ -67,6 +67,7 @@ def text_vectors(
 
     if not texts:
         raise UsageError("there are no names to compare with")
+    model.truncation.check(texts)
     key = cache_key(_LAYOUT, model.key, "\0".join(templates or ()), "\0".join(texts)) if cache else None
     return stored(key, len(texts), model.embed_dim, encode, watch)
 

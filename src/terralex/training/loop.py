@@ -19,6 +19,7 @@ from terralex.models import Model, save_model
 from terralex.models.families.registry import get_family
 from terralex.models.networks import build
 from terralex.models.prompts import load_templates
+from terralex.models.truncation import TruncationCheck
 from terralex.runtime.errors import TerralexError, UsageError
 from terralex.runtime.files import cannot_write
 from terralex.training.batches import Batch, Batches, Share
@@ -75,6 +76,7 @@ class Trainer:
         self.fabric = _fabric(recipe)
         torch.manual_seed(recipe.seed)
         self.card, network, self.tokenizer = starting_point(recipe)
+        self.truncation = TruncationCheck(self.card.name, self.tokenizer)
         if recipe.recompute:
             _recompute(network)
         self.batches, self.validation = self._load_batches()
@@ -189,6 +191,7 @@ class Trainer:
 
     def _terms(self, batch: Batch) -> Terms:
         batch = batch.to(self.fabric.device)
+        self.truncation.check(batch.texts)
         tokens = self.tokenizer(batch.texts).to(self.fabric.device)
         encode = self.cache or self.learner
         features = embed(self.fabric, self.learner, batch, tokens, self.frozen, encode)

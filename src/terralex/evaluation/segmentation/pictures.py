@@ -15,6 +15,7 @@ from terralex.evaluation.coverage import check_present
 from terralex.evaluation.segmentation.resize import keep_ratio_size, resize_bilinear
 from terralex.evaluation.segmentation.settings import Dataset, TruthFiles
 from terralex.imagery import read_image
+from terralex.metrics.segmentation import IGNORED
 from terralex.runtime.errors import InputError, UsageError
 from terralex.runtime.inputs import is_system_name, natural_key
 
@@ -84,14 +85,23 @@ def find_samples(dataset: Dataset, data: Path) -> list[Sample]:
     return samples
 
 
-def read_sample(sample: Sample, scale: tuple[int, int]) -> Labelled:
+def read_sample(sample: Sample, scale: tuple[int, int], classes: int | None = None) -> Labelled:
     """Read a picture and its label map, and resize the picture. Safe to call from several threads.
 
+    Args:
+        sample: The picture.
+        scale: Longest and shortest side that it may have when resized, in pixels.
+        classes: How many classes there are, if other values of the label map are to be refused.
+
     Raises:
-        InputError: One of them cannot be read, or they do not fit each other.
+        InputError: One of them cannot be read, they do not fit each other, or the label map has values that
+            stand for no class.
     """
     file, encoding = sample.found_truth
-    truth = encoding.classes[_read_values(file)]
+    values = _read_values(file)
+    if classes is not None:
+        _refuse_other_values(file, values, encoding.last_value(classes))
+    truth = encoding.classes[values]
     image = read_image(sample.picture).select(("red", "green", "blue"))
     if image.units != "8bit":
         raise InputError(f"{sample.picture}: is no picture of 8 bits a colour")
@@ -103,6 +113,15 @@ def read_sample(sample: Sample, scale: tuple[int, int]) -> Labelled:
     if min(size) < 1:
         raise InputError(f"{sample.picture}: too narrow a picture to be resized")
     return Labelled(resize_bilinear(torch.from_numpy(picture), size), torch.from_numpy(truth))
+
+
+def _refuse_other_values(file: Path, values: NDArray[np.uint8], last: int) -> None:
+    others = np.unique(values[(values > last) & (values != IGNORED)])
+    if others.size:
+        raise InputError(
+            f"{file}: has the value {others[0]}, which stands for no class: those have numbers to "
+            f"{last}, and {IGNORED} is for pixels of none; were colours of a palette saved as grey?"
+        )
 
 
 def _listed(path: Path) -> list[str]:

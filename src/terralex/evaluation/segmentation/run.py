@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Protocol
 
@@ -147,7 +147,7 @@ def evaluate_segmentation(
         raise UsageError(f"{done} does not hold the {start:,} pictures that are done: pass --overwrite")
     workers = default_workers() if workers is None else workers
     chunks = run_chunks(
-        plan.items, _read, chunk_size=1, workers=workers, prefetch=max(2, workers), start=start
+        plan.items, partial(_read, plan), chunk_size=1, workers=workers, prefetch=max(2, workers), start=start
     )
     current: str | None = None
     failed = sum(len(tally.errors) for tally in tallies.values())
@@ -168,9 +168,9 @@ def _key(setting: Setting) -> tuple[str, str]:
     return setting.dataset.name, setting.resolution
 
 
-def _read(item: tuple[Setting, Sample]) -> Labelled:
+def _read(plan: Plan, item: tuple[Setting, Sample]) -> Labelled:
     setting, sample = item
-    return read_sample(sample, setting.scale)
+    return read_sample(sample, setting.scale, len(plan.names[setting.dataset.name]))
 
 
 def _measure(

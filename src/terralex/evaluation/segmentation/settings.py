@@ -30,6 +30,10 @@ class TruthFiles:
     ending: str
     classes: NDArray[np.uint8]
 
+    def last_value(self, count: int) -> int:
+        """The highest value that means one of the first `count` classes."""
+        return int(np.flatnonzero(self.classes < count).max())
+
 
 @dataclass(frozen=True)
 class Dataset:

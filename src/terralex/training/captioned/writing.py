@@ -23,6 +23,7 @@ from terralex.runtime.files import cannot_write, write_atomically
 LEAST = 0.04
 """The part of a label map that a class must cover to be worth a word."""
 
+_IGNORED = 255  # the customary value of pixels without a class
 _MOST = 3  # things that a caption names
 
 
@@ -34,15 +35,20 @@ def caption_labels(
     """A caption of a label map: its commonest class, and others that cover at least `LEAST` of it.
 
     Args:
-        labels: (H, W), each a place among ``names``; values beyond them are no class.
+        labels: (H, W), each an index into ``names``; negative values and 255 are no class.
         names: Names of the classes; or for each the words that may stand for it, of which one is drawn.
         rng: Draws the words and the sentence.
 
     Raises:
-        InputError: No pixel is of a class.
+        InputError: No pixel is of a class, or a value is beyond the names.
     """
     words = list(names.values()) if isinstance(names, Mapping) else [(name,) for name in names]
-    known = labels[(labels >= 0) & (labels < len(words))]
+    known = labels[(labels >= 0) & (labels != _IGNORED)]
+    if known.size and (highest := int(known.max())) >= len(words):
+        raise InputError(
+            f"a label map has the value {highest}, and there are {len(words)} classes, numbered from 0: "
+            f"{_IGNORED} is for none; were colours of a palette saved as grey?"
+        )
     if not known.size:
         raise InputError("a label map without a single class: there is nothing to say of it")
     shares = np.bincount(known.ravel(), minlength=len(words)) / labels.size

@@ -49,6 +49,21 @@ def test_label_maps_as_distributed_are_converted(
     assert all(torch.equal(a, b) for a, b in zip(converted, raw, strict=True))
 
 
+def test_values_of_no_class_are_refused(datasets: Path, tmp_path: Path) -> None:
+    """A palette that was saved as grey levels."""
+    root = dataset("voc20").roots[0]
+    shutil.copytree(datasets / root, tmp_path / root)
+    sample = find_samples(dataset("voc20"), tmp_path)[0]
+    file, _ = sample.found_truth
+    with PIL.Image.open(file) as picture:
+        values = np.array(picture)
+    assert read_sample(sample, SCALE, 20)
+    values[0, 0] = 113
+    PIL.Image.fromarray(values).save(file)
+    with pytest.raises(InputError, match=rf"{file.name}: has the value 113, which stands for no class"):
+        read_sample(sample, SCALE, 20)
+
+
 def test_voc_may_be_in_its_development_kit(datasets: Path, tmp_path: Path) -> None:
     (tmp_path / "VOCdevkit").mkdir()
     shutil.copytree(datasets / "VOC2012", tmp_path / "VOCdevkit" / "VOC2012")

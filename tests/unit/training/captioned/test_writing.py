@@ -47,6 +47,8 @@ def test_values_beyond_the_names_are_no_class() -> None:
     assert "forest" in caption_labels(labels({255: 0.5, 1: 0.5}), NAMES, random.Random(0))
     with pytest.raises(InputError, match="without a single class"):
         caption_labels(labels({255: 1.0}), NAMES, random.Random(0))
+    with pytest.raises(InputError, match="has the value 113, and there are"):
+        caption_labels(labels({113: 0.5, 1: 0.5}), NAMES, random.Random(0))
 
 
 def test_a_caption_of_tags_keeps_their_order_and_says_nothing_twice() -> None:
