@@ -187,8 +187,12 @@ class Model:
         Returns:
             float32 (N, embed_dim) on the model's device: points of its geometry, as of `encode_images`.
         """
-        network = cast(Network, self.network)
         self.truncation.check(texts)
+        return self._embed_texts(texts, batch_size)
+
+    @torch.inference_mode()
+    def _embed_texts(self, texts: Sequence[str], batch_size: int = 256) -> Tensor:
+        network = cast(Network, self.network)
         rows = [
             network.encode_text(self.tokenizer(list(batch)).to(self.device))
             for batch in _batches(texts, batch_size)
@@ -226,8 +230,8 @@ class Model:
         if not prompts or not all(prompts):
             raise UsageError("there are no labels" if not prompts else "a label has no phrases")
         place = {prompt: i for i, prompt in enumerate(dict.fromkeys(p for own in prompts for p in own))}
-        self.truncation.check(list(place))  # said in every run, whether or not vectors are cached
-        vectors = self._encode_kept(list(place), cache) if cache else self.encode_texts(list(place))
+        self.truncation.check([own[0] for own in prompts])  # of each label one; cached vectors or not
+        vectors = self._encode_kept(list(place), cache) if cache else self._embed_texts(list(place))
         centre = self.geometry.centre
         return torch.stack([centre(vectors[[place[prompt] for prompt in own]]) for own in prompts])
 
@@ -272,7 +276,7 @@ class Model:
         kept = cache.get_many(keys)
         absent = [i for i, key in enumerate(keys) if key not in kept]
         if absent:
-            fresh = self.encode_texts([prompts[i] for i in absent]).cpu().numpy()
+            fresh = self._embed_texts([prompts[i] for i in absent]).cpu().numpy()
             new = {keys[i]: vector for i, vector in zip(absent, fresh, strict=True)}
             cache.put_many(new)
             kept = {**kept, **new}
