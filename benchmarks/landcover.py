@@ -24,14 +24,17 @@ from terralex.segmentation.segmenter import Segmenter
 from terralex.training.recipe import data_root
 
 PHRASES = {
-    "water": ("water",),
-    "trees": ("forest", "conifer forest", "broadleaf forest"),
-    "flooded vegetation": ("wetland",),
-    "crops": ("crops",),
-    "built-up": ("built-up",),
-    "bare": ("bare soil", "sand"),
-    "snow or ice": ("snow",),
-    "rangeland": ("grassland",),
+    name: (name,)
+    for name in (
+        "water",
+        "trees",
+        "flooded vegetation",
+        "crops",
+        "built-up area",
+        "bare ground",
+        "snow and ice",
+        "rangeland",
+    )
 }
 CODES = (1, 2, 3, 4, 5, 6, 7, 9)  # 8 is cloud
 

@@ -182,7 +182,7 @@ class LabelAnswers(_Labelled):
         if self._bins is None:
             return classifier.predict
         return recognition.BinClassifier(
-            classifier.probabilities, self._bins, encoder.model.name, top_k=self._top_k, scores=self._scores
+            classifier.probabilities, self._bins, encoder.model, top_k=self._top_k, scores=self._scores
         ).predict
 
 
@@ -234,7 +234,7 @@ class TaxonBinAnswers(_Labelled):
         """See `Answers`."""
         scorer = recognition.TaxonScorer(encoder.model, self._taxa, self._prompts, cache=cache, watch=_watch)
         return recognition.BinClassifier(
-            scorer.probabilities, self._bins, encoder.model.name, top_k=self._top_k, scores=self._scores
+            scorer.probabilities, self._bins, encoder.model, top_k=self._top_k, scores=self._scores
         ).predict
 
 

@@ -14,11 +14,13 @@ from torch import Tensor
 from terralex.evaluation.coverage import check_read, partial_note
 from terralex.evaluation.encoding import encode_pictures, file_items
 from terralex.imagery import Image
-from terralex.imagery.class_folders import class_folders, split_fold
+from terralex.imagery.class_folders import class_folders, split_block, split_fold
 from terralex.metrics.classification import confusion_matrix, macro_recall, top_k_accuracy
+from terralex.metrics.confidence import expected_calibration_error
 from terralex.models import Model
 from terralex.recognition.encoder import Encoder
 from terralex.recognition.items import Item
+from terralex.runtime.errors import UsageError
 from terralex.runtime.options import RunOptions
 from terralex.synthetic import LAND_CLASSES, make_land_tile, render_rgb8
 
@@ -31,6 +33,10 @@ class ClassificationReport:
         labels: class names, as in the data.
         count: pictures scored.
         top1, top5, macro_recall: fractions of one; ``top5`` is 1 with five classes or fewer.
+        calibration_error: how far probabilities are from how often they are right; see
+            `expected_calibration_error`.
+        outside: part of the pictures that are unlike those that the model was trained on; None if it cannot
+            tell.
         confusion: int64 (K, K), rows the truth.
         errors: pictures that could not be scored, with the reason.
         notes: what has to be said beside the figures.
@@ -41,13 +47,16 @@ class ClassificationReport:
     top1: float
     top5: float
     macro_recall: float
+    calibration_error: float
+    outside: float | None
     confusion: Tensor
     errors: tuple[tuple[str, str], ...]
     notes: tuple[str, ...] = ()
 
     def rows(self) -> Iterator[dict[str, object]]:
         """The figures as rows of (metric, label, value, n)."""
-        for name in ("top1", "top5", "macro_recall"):
+        overall = ("top1", "top5", "macro_recall", "calibration_error", "outside")
+        for name in (name for name in overall if getattr(self, name) is not None):
             yield {"metric": name, "label": "", "value": getattr(self, name), "n": self.count}
         for label, row, hits in zip(self.labels, self.confusion, self.confusion.diagonal(), strict=True):
             n = int(row.sum())
@@ -64,6 +73,7 @@ def evaluate_folders(
     folder: Path,
     *,
     fold: tuple[int, int] | None = None,
+    block: tuple[int, int] | None = None,
     templates: str | None = None,
     run: RunOptions = RunOptions(),  # noqa: B008 (it is frozen)
 ) -> ClassificationReport:
@@ -73,6 +83,8 @@ def evaluate_folders(
         model: what is measured.
         folder: holds a folder a class; a class is prompted by its folder's name.
         fold: (k, n) scores every n-th picture of a class, from number k on: what a recipe leaves out.
+        block: (k, n) scores block k, from 0 on, of n blocks of neighbouring pictures of a class: neighbours
+            often come from one scene, so that a fold is easier than new scenes.
         templates: prompt templates; the card's own when not given.
         run: how pictures are read and encoded.
 
@@ -81,12 +93,20 @@ def evaluate_folders(
     """
     classes = class_folders(folder)
     samples = [
-        (file, k)
-        for k, files in enumerate(classes.values())
-        for file in (split_fold(files, *fold)[1] if fold else files)
+        (file, k) for k, files in enumerate(classes.values()) for file in _held_out(files, fold, block)
     ]
     items, truth = file_items([file for file, _ in samples]), [k for _, k in samples]
     return _evaluate(Encoder.of(model, run), items, truth, tuple(classes), templates)
+
+
+def _held_out(
+    files: Sequence[str], fold: tuple[int, int] | None, block: tuple[int, int] | None
+) -> Sequence[str]:
+    if fold and block:
+        raise UsageError("pass a fold or a block, not both")
+    if block:
+        return split_block(files, *block)[1]
+    return split_fold(files, *fold)[1] if fold else files
 
 
 def evaluate_land(
@@ -125,6 +145,8 @@ def _evaluate(
     check_read(len(encoded.indices), encoded.errors)
     scores = (model.geometry.queries(encoded.vectors) @ model.geometry.keys(weights).T).cpu()
     truth = torch.tensor(truths, dtype=torch.long)[encoded.indices]
+    best, called = model.probabilities(encoded.vectors, weights).cpu().max(dim=1)
+    domain = model.domain and model.domain.distances(encoded.vectors)
     confusion = confusion_matrix(scores.argmax(dim=1), truth, len(labels))
     return ClassificationReport(
         labels=labels,
@@ -132,6 +154,8 @@ def _evaluate(
         top1=top_k_accuracy(scores, truth, 1),
         top5=top_k_accuracy(scores, truth, 5),
         macro_recall=macro_recall(confusion),
+        calibration_error=expected_calibration_error(best, called == truth),
+        outside=None if domain is None else float((domain > 1).float().mean()),
         confusion=confusion,
         errors=encoded.errors,
         notes=partial_note(len(encoded.indices), len(encoded.errors)),

@@ -40,3 +40,14 @@ def split_fold(files: Sequence[str], fold: int, folds: int) -> tuple[list[str], 
         raise UsageError(f"fold {fold} of {folds}: the fold is a number from 0 to {folds - 1}")
     others = [file for i, file in enumerate(files) if i % folds != fold]
     return others, list(files[fold::folds])
+
+
+def split_block(files: Sequence[str], block: int, blocks: int) -> tuple[list[str], list[str]]:
+    """Splits files into the others and one of ``blocks`` blocks of neighbours, number ``block`` from 0.
+
+    Neighbouring numbers often come from one scene: what every n-th file measures is then too good.
+    """
+    if not 0 <= block < blocks:
+        raise UsageError(f"block {block} of {blocks}: the block is a number from 0 to {blocks - 1}")
+    first, last = (len(files) * number // blocks for number in (block, block + 1))
+    return [*files[:first], *files[last:]], list(files[first:last])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TypeVar, cast
@@ -15,6 +16,7 @@ from terralex.geometry import Cosine, Geometry, Hierarchical, Lorentz, Radial
 from terralex.imagery import Image, Source, read_image
 from terralex.models.card import ModelCard
 from terralex.models.checkpoints import fingerprint
+from terralex.models.domain import Domain
 from terralex.models.interfaces import Network, Tokenizer
 from terralex.models.preprocess import Prepared, prepare
 from terralex.models.prompts import check_templates, fill, load_templates
@@ -41,6 +43,7 @@ class Model:
         dtype: What the network computes in. Similarities and probabilities are float32 always.
         revision: 12 hexadecimal digits that change with the weights, the architecture, the preprocessing and
             the geometry.
+        domain: What tells images apart that are unlike those of its training; None: it cannot.
         logit_scale: What scores of the geometry (cosines, mostly) are multiplied by before the softmax.
 
     Args:
@@ -72,6 +75,9 @@ class Model:
         # In half precision exp(logit_scale) would be off by a percent: scalars alone keep their digits.
         # Copies, as a view of one keeps the whole file of weights in memory.
         scalars = {name: p.detach().float().clone() for name, p in network.named_parameters() if p.ndim == 0}
+        # So do the statistics of the domain, whose distances are differences of near numbers.
+        domain = getattr(network, "domain", None)
+        self.domain: Domain | None = None if domain is None else copy.deepcopy(domain).to(self.device).float()
         self.network = network.to(self.device, self.dtype).eval()
         for name, value in scalars.items():
             self.network.get_parameter(name).data = value.to(self.device)

@@ -17,6 +17,8 @@ from timm.models.vision_transformer import Block
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from terralex.models.domain import Domain
+
 STRIDE = 16
 """Pixels a token."""
 
@@ -39,6 +41,7 @@ class PocketConfig:
     embed_dim: int = 256
     dense_width: int = 128
     drop_path: float = 0.1
+    domain: int = 0  # means of the classes that it knows; 0: it does not know what it knows
 
     @classmethod
     def from_card(cls, architecture: Mapping[str, Any]) -> PocketConfig:
@@ -55,6 +58,8 @@ class PocketCLIP(nn.Module):
         self.visual = _ImageTower(config)
         self.text = _TextTower(config, vocab_size)
         self.logit_scale = nn.Parameter(torch.tensor(20.0).log())
+        if config.domain:
+            self.domain = Domain(config.domain, config.embed_dim)
 
     def forward(self, pixels: Tensor, tokens: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Unit image features, unit text features and the factor of their cosines: what training needs."""

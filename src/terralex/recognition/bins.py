@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from terralex.recognition.encoder import Encoded
-from terralex.recognition.ranking import rank_labels
+from terralex.recognition.ranking import domain_test, rank_labels
 from terralex.recognition.records import Prediction
 from terralex.runtime.errors import UsageError
 from terralex.runtime.tables import open_table
 from terralex.taxonomy import Taxonomy
+
+if TYPE_CHECKING:
+    from terralex.models import Model
 
 
 def load_bins(path: str | PathLike[str]) -> dict[str, str]:
@@ -72,7 +76,7 @@ class BinClassifier:
     Args:
         probabilities: From points of the model, (N, embed_dim), to probabilities, float32 (N, columns).
         bins: For each bin the columns that are in it.
-        model: The model's name.
+        model: What turned the images into vectors.
         top_k: How many bins an image gets.
         scores: Also give the score of every bin.
 
@@ -84,7 +88,7 @@ class BinClassifier:
         self,
         probabilities: Callable[[NDArray[np.float32]], NDArray[np.float32]],
         bins: Mapping[str, Sequence[int]],
-        model: str,
+        model: Model,
         *,
         top_k: int = 1,
         scores: bool = False,
@@ -101,4 +105,11 @@ class BinClassifier:
 
     def predict(self, chunk: Sequence[Encoded]) -> Iterator[Prediction]:
         """The bins of each image of a chunk, best first; one record with an error for each that failed."""
-        return rank_labels(chunk, self, self._model, top_k=self._top_k, scores=self._scores)
+        return rank_labels(
+            chunk,
+            self,
+            self._model.name,
+            top_k=self._top_k,
+            scores=self._scores,
+            in_domain=domain_test(self._model),
+        )

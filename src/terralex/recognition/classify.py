@@ -14,7 +14,7 @@ from terralex.recognition.fitting.fitfile import Fit, is_fit_file, open_fit
 from terralex.recognition.fitting.fitted import FittedClassifier, check_origin
 from terralex.recognition.labels import Labels, LabelSource, load_labels
 from terralex.recognition.loading import open_model
-from terralex.recognition.ranking import rank_labels
+from terralex.recognition.ranking import domain_test, rank_labels
 from terralex.recognition.records import Prediction
 from terralex.runtime.cache import VectorCache
 from terralex.runtime.options import RunKeywords, RunOptions
@@ -110,4 +110,11 @@ class Classifier:
 
     def predict(self, chunk: Sequence[Encoded]) -> Iterator[Prediction]:
         """The predictions for each image of a chunk, best first; one with an error for each that failed."""
-        return rank_labels(chunk, self, self._model.name, top_k=self._top_k, scores=self._scores)
+        return rank_labels(
+            chunk,
+            self,
+            self._model.name,
+            top_k=self._top_k,
+            scores=self._scores,
+            in_domain=domain_test(self._model),
+        )

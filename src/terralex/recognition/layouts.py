@@ -50,7 +50,7 @@ def prediction_columns(labels: Sequence[str] = ()) -> Columns:
         "score": float,
     }
     columns |= {SCORE_PREFIX + label: float for label in labels}
-    return columns | {"model": str, "notes": str, "error": str}
+    return columns | {"in_domain": bool, "model": str, "notes": str, "error": str}
 
 
 def prediction_row(prediction: Prediction) -> Row:
@@ -63,6 +63,7 @@ def prediction_row(prediction: Prediction) -> Row:
         "position": prediction.position,
         "score": prediction.score,
         **scores,
+        "in_domain": prediction.in_domain,
         "model": prediction.model,
         "notes": prediction.notes or None,
         "error": prediction.error,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Protocol, TypeVar
+from itertools import repeat
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,16 @@ from numpy.typing import NDArray
 from terralex.recognition.encoder import Encoded
 from terralex.recognition.records import Prediction
 
+if TYPE_CHECKING:
+    from terralex.models import Model
+
 T = TypeVar("T")
+
+DomainTest = Callable[[NDArray[np.float32]], Sequence[bool]]
+"""Tells of vectors (N, embed_dim) whether their images are like those that the model was trained on."""
+
+UNLIKE = "unlike the images that the model was trained on: do not rely on the label"
+"""What the notes say of an image outside the domain of the model."""
 
 
 class Scorer(Protocol):
@@ -26,7 +36,13 @@ class Scorer(Protocol):
 
 
 def rank_labels(
-    chunk: Sequence[Encoded], scorer: Scorer, model: str, *, top_k: int, scores: bool
+    chunk: Sequence[Encoded],
+    scorer: Scorer,
+    model: str,
+    *,
+    top_k: int,
+    scores: bool,
+    in_domain: DomainTest | None = None,
 ) -> Iterator[Prediction]:
     """The best labels of each image of a chunk; one record with an error for each that failed.
 
@@ -36,11 +52,19 @@ def rank_labels(
         model: The model's name.
         top_k: How many labels an image gets.
         scores: Also give the score of every label.
+        in_domain: Says which images are like those that the model was trained on.
     """
-    for entry, row in with_rows(chunk, scorer.probabilities):
-        if row is None or not entry.features:
+
+    def rows(vectors: NDArray[np.float32]) -> Iterable[tuple[NDArray[np.float32], bool | None]]:
+        known = in_domain(vectors) if in_domain else repeat(None)
+        return zip(scorer.probabilities(vectors), known, strict=False)
+
+    for entry, made in with_rows(chunk, rows):
+        if made is None or not entry.features:
             yield Prediction(entry.path, entry.window, model=model, error=entry.error)
             continue
+        row, known = made
+        notes = (entry.features.notes, UNLIKE if known is False else "")
         best = np.argsort(-row, kind="stable")[:top_k]  # of equal scores the label given first
         every = dict(zip(scorer.labels, row.tolist(), strict=True)) if scores else None
         for position, label in enumerate(best, start=1):
@@ -52,8 +76,23 @@ def rank_labels(
                 score=float(row[label]),
                 scores=every,
                 model=model,
-                notes=entry.features.notes,
+                notes="; ".join(filter(None, notes)),
+                in_domain=known,
             )
+
+
+def domain_test(model: Model) -> DomainTest | None:
+    """What says which images are like those that a model was trained on; None if the model cannot tell."""
+    import torch
+
+    if (domain := model.domain) is None:
+        return None
+
+    def in_domain(vectors: NDArray[np.float32]) -> list[bool]:
+        distances = domain.distances(torch.from_numpy(vectors).to(model.device))
+        return (distances <= 1).tolist()
+
+    return in_domain
 
 
 def with_rows(

@@ -26,6 +26,8 @@ class Prediction:
         model: The model's name.
         notes: Remarks on the result, such as bands that were filled in.
         error: Why the image could not be used.
+        in_domain: Whether the image is like those that the model was trained on; None if the model cannot
+            tell.
     """
 
     path: str
@@ -37,6 +39,7 @@ class Prediction:
     model: str = ""
     notes: str = ""
     error: str | None = None
+    in_domain: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from terralex.synthetic.land import (
     LandClass,
     LandScene,
     cut_tiles,
+    draw_land_tile,
     make_land_scene,
     make_land_tile,
     make_land_tiles,
@@ -23,6 +24,7 @@ from terralex.synthetic.life import (
 )
 from terralex.synthetic.rooms import make_plot, make_room, write_sequence
 from terralex.synthetic.samples import write_samples
+from terralex.synthetic.unrelated import make_unrelated_picture
 
 __all__ = [
     "LAND_CLASSES",
@@ -35,6 +37,7 @@ __all__ = [
     "Taxon",
     "TreeOfLife",
     "cut_tiles",
+    "draw_land_tile",
     "held_out_species",
     "make_land_scene",
     "make_land_tile",
@@ -42,6 +45,7 @@ __all__ = [
     "make_plot",
     "make_room",
     "make_tree_of_life",
+    "make_unrelated_picture",
     "render_rgb8",
     "render_specimen",
     "write_samples",

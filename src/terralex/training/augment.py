@@ -10,6 +10,8 @@ from torch.nn import functional as F
 
 from terralex.runtime.errors import UsageError
 
+_COARSER = (1.5, 2.0, 3.0)
+
 
 @dataclass(frozen=True)
 class Augmentation:
@@ -22,6 +24,7 @@ class Augmentation:
             in ten loses its colour; 0: light and colour stay as they are.
         drop_bands: chance that a multispectral picture loses a random half of its bands.
         render: chance that a multispectral picture becomes an 8-bit rendering in red, green and blue.
+        blur: chance that a picture in red, green and blue has lost its detail to a coarser resolution.
         mix: chance that a batch is mixed (half Mixup, Zhang et al. 2018, half CutMix, Yun et al. 2019).
     """
 
@@ -30,6 +33,7 @@ class Augmentation:
     gain: float = 0.3
     drop_bands: float = 0.2
     render: float = 0.3
+    blur: float = 0.0
     mix: float = 0.7
 
 
@@ -99,6 +103,17 @@ def cut_and_turn(pixels: Tensor, size: int, draws: Draws, *, upright: bool) -> T
         crop = crop.flip(axes) if axes else crop
         cut.append(crop.transpose(1, 2) if turned and not upright else crop)
     return torch.stack(cut)
+
+
+def coarsen(pixels: Tensor, chance: float, draws: Draws) -> Tensor:
+    """Some pictures (n, b, H, W) as a sensor of 1.5 to 3 times coarser resolution sees them."""
+    coarse = torch.where(draws.chance(chance), draws.uniform(0, len(_COARSER)).long(), -1)
+    varied = pixels.clone()
+    for number, factor in enumerate(_COARSER):
+        if (chosen := coarse == number).any():
+            low = F.interpolate(pixels[chosen], scale_factor=1 / factor, mode="bilinear", antialias=True)
+            varied[chosen] = F.interpolate(low, size=pixels.shape[-2:], mode="bilinear")
+    return varied
 
 
 def vary_light(pixels: Tensor, gain: float, draws: Draws) -> Tensor:

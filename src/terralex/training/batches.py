@@ -20,6 +20,7 @@ from terralex.runtime.errors import UsageError
 from terralex.training.augment import (
     Augmentation,
     Draws,
+    coarsen,
     crop_and_turn,
     cut_and_turn,
     drop_bands,
@@ -30,7 +31,9 @@ from terralex.training.augment import (
 from terralex.training.captions import CaptionMaker, Captions, ConceptCaptions, TaxonCaptions, join
 from terralex.training.objectives import Chains
 from terralex.training.scenes import LabelledScenes, SceneBatch
-from terralex.training.sources import Source, find_rgb_channels
+from terralex.training.sources import STORED, Source, find_rgb_channels
+
+_MUCH_LARGER = 1.6  # times the size of a crop
 
 
 @dataclass(frozen=True)
@@ -188,7 +191,12 @@ class Batches:
         if not self.pictures:
             return Batch(torch.empty(0), captions, partner)
         pairs = zip(self.sources, chosen, strict=True)
-        pixels = torch.cat([self._pictures(source, numbers, size, generator) for source, numbers in pairs])
+        pixels = torch.cat(
+            [
+                draw_pictures(source, numbers, size, self.spec, self.augment, generator, self.share)
+                for source, numbers in pairs
+            ]
+        )
         own = 1.0
         if self.augment and torch.rand((), generator=generator) < self.augment.mix:
             pixels, own = mix(pixels, self._partner[: len(pixels)], generator)
@@ -218,29 +226,51 @@ class Batches:
         assert maker is not None, "whoever made the sources made their captions"
         return maker
 
-    def _pictures(
-        self, source: Source, chosen: NDArray[np.int64], size: int, generator: torch.Generator
-    ) -> Tensor:
-        """This process's pictures of a source, varied and normalised."""
-        part = self.share.part(len(chosen))
-        pixels, augment = source.pixels(chosen[part]).float() * source.gain, self.augment
-        if augment is None:
-            resized = F.interpolate(pixels, size=(size, size), mode="bicubic", antialias=True)
-            return normalise(resized.clamp(min=0), source.channels, self.spec)
-        draws = Draws(generator, len(chosen), part)
-        if augment.resample:
-            pixels = crop_and_turn(pixels, size, augment.crop, draws, upright=source.upright)
-        else:
-            pixels = cut_and_turn(pixels, size, draws, upright=source.upright)
-        pixels = vary_light(pixels, augment.gain, draws)
-        if source.channels == self.rgb:
-            return normalise(pixels, source.channels, self.spec)
-        rendered = torch.zeros(len(pixels), dtype=torch.bool)
-        if self.rgb and set(self.rgb) <= set(source.channels):
-            places = tuple(source.channels.index(channel) for channel in self.rgb)
-            pixels, rendered = render(pixels, places, self.spec.rgb_max_dn, augment.render, draws)
-        normalised = normalise(pixels, source.channels, self.spec)
-        return drop_bands(normalised, self.rgb, rendered, augment.drop_bands, draws)
+
+def draw_pictures(
+    source: Source,
+    chosen: NDArray[np.int64],
+    size: int,
+    spec: InputSpec,
+    augment: Augmentation | None,
+    generator: torch.Generator,
+    share: Share | None = None,
+) -> Tensor:
+    """Pictures of a source, varied and normalised: float32 (n, C, size, size).
+
+    Args:
+        source: where they are from.
+        chosen: their numbers.
+        size: their height and width.
+        spec: what the model takes.
+        augment: how they are varied; None: not at all.
+        generator: random numbers.
+        share: the part of them that is wanted; by default all.
+    """
+    part, rgb = (share or Share()).part(len(chosen)), find_rgb_channels(spec)
+    pixels = source.pixels(chosen[part]).float() * source.gain
+    if augment is None:
+        resized = F.interpolate(pixels, size=(size, size), mode="bicubic", antialias=True)
+        return normalise(resized.clamp(min=0), source.channels, spec)
+    draws = Draws(generator, len(chosen), part)
+    if augment.resample:
+        if pixels.shape[-1] >= _MUCH_LARGER * size:  # crops are cut without a low-pass of their own
+            side = round(STORED * size)
+            pixels = F.interpolate(pixels, size=(side, side), mode="bilinear", antialias=True)
+        pixels = crop_and_turn(pixels, size, augment.crop, draws, upright=source.upright)
+    else:
+        pixels = cut_and_turn(pixels, size, draws, upright=source.upright)
+    pixels = vary_light(pixels, augment.gain, draws)
+    if source.channels == rgb:
+        if augment.blur and not source.upright:
+            pixels = coarsen(pixels, augment.blur, draws)
+        return normalise(pixels, source.channels, spec)
+    rendered = torch.zeros(len(pixels), dtype=torch.bool)
+    if rgb and set(rgb) <= set(source.channels):
+        positions = tuple(source.channels.index(channel) for channel in rgb)
+        pixels, rendered = render(pixels, positions, spec.rgb_max_dn, augment.render, draws)
+    normalised = normalise(pixels, source.channels, spec)
+    return drop_bands(normalised, rgb, rendered, augment.drop_bands, draws)
 
 
 def normalise(pixels: Tensor, channels: Sequence[int], spec: InputSpec) -> Tensor:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from terralex.models.hyperbolic import LorentzScales
+from terralex.models.pocket import PocketCLIP
 from terralex.training.batches import Batch
 from terralex.training.objective import Features
 from terralex.training.objectives import patch_similarity
@@ -21,6 +22,7 @@ from terralex.training.patches import PatchHeads, encode_patches
 from terralex.training.recipe import Recipe
 
 MAX_LOGIT_SCALE = 100.0
+_SHORT = 16  # tokens of a phrase about land; names of species with all above them have some 40
 
 
 class Encoded(NamedTuple):
@@ -71,7 +73,7 @@ class Learner(nn.Module):
     ) -> Encoded:
         """Features of pictures, of texts, and of scenes (their pixels) at places of theirs."""
         network: Any = self.network
-        texts = None if tokens is None else network.encode_text(tokens)
+        texts = None if tokens is None else encode_texts(network, tokens)
         dense = None if scenes is None else encode_places(network, *scenes)
         if self.heads is None:
             return Encoded(None if pixels is None else network.encode_image(pixels), texts, dense)
@@ -96,6 +98,18 @@ class Learner(nn.Module):
         scale.clamp_(max=math.log(MAX_LOGIT_SCALE))
         if isinstance(lorentz := getattr(self.network, "lorentz", None), LorentzScales):
             lorentz.clamp_()
+
+
+def encode_texts(network: Any, tokens: Tensor) -> Tensor:  # noqa: ANN401 (any dual encoder)
+    """Features of texts (k, d); in the pocket model long texts do not pad the short ones."""
+    lengths = (tokens != 0).sum(dim=1)
+    short = lengths <= _SHORT
+    if not isinstance(network, PocketCLIP) or short.all() or not short.any():
+        features: Tensor = network.encode_text(tokens)
+        return features
+    order = torch.cat([short.nonzero(), (~short).nonzero()])[:, 0]
+    parts = [network.encode_text(tokens[chosen]) for chosen in (short, ~short)]
+    return torch.cat(parts)[order.argsort()]
 
 
 def encode_places(network: Any, pixels: Tensor, places: Tensor) -> Tensor:  # noqa: ANN401 (a pocket network)

@@ -65,14 +65,17 @@ class Recipe:
         concepts: names and their words, for data that is labelled with them.
         templates: sentences around these words.
         validation: one more source, to choose the best weights by.
+        domain: what the model learns of its own domain at the end; see `with_domain`.
         scenes: made scenes, from which dense features learn in place of data; 0: none.
+        masks: other scenes for them; see `load_scenes`.
         accumulate: batches a step.
         chunk: pictures, and texts, that go through the network at once, to save memory: the gradients of the
             whole batch are the same (Gao et al. 2021, GradCache) for one more forward pass; 0: all of them.
         schedule: ``cosine``: linear warm-up, then a cosine to zero. ``one-cycle``: Smith & Topin 2018.
             ``constant``: always the highest.
         average: how slowly the exported average of the weights moves; 0: the last weights are exported.
-        small_until: part of the steps on pictures of three quarters of the size.
+        small_until: part of the steps on smaller pictures.
+        small_size: their size in pixels; 0: three quarters of the model's.
         prototypes: whether a free vector for every name helps the pictures learn, as `Clip` does it.
         recompute: trade time for memory: recompute activations on the way back.
         workers: threads that read pictures ahead; 0: pictures are read in between.
@@ -97,7 +100,9 @@ class Recipe:
     concepts: str | None = None
     templates: str = "plain"
     validation: Mapping[str, Any] | None = None
+    domain: Mapping[str, Any] | None = None
     scenes: int = 0
+    masks: tuple[Mapping[str, Any], ...] = ()
     seed: int = 0
     accumulate: int = 1
     chunk: int = 0
@@ -109,6 +114,7 @@ class Recipe:
     clip_norm: float = 1.0
     average: float = 0.0
     small_until: float = 0.0
+    small_size: int = 0
     prototypes: bool = False
     precision: Precision = "32-true"
     recompute: bool = False
@@ -230,7 +236,7 @@ def _converted(value: Any, kind: str) -> Any:  # noqa: ANN401 (any YAML value)
             raise ValueError(f"{value!r} is no list of names")
         return tuple(value)
     # What is left is the list of data sources.
-    if not isinstance(value, list) or not all(isinstance(entry, Mapping) for entry in value) or not value:
+    if not isinstance(value, list) or not all(isinstance(entry, Mapping) for entry in value):
         raise ValueError(f"{value!r} is no list of mappings")
     return tuple(dict(entry) for entry in value)
 
@@ -260,7 +266,7 @@ def _check_ranges(recipe: Recipe) -> None:
         if not 0 <= values[key] <= 1:
             raise UsageError(f"{key} must be from 0 to 1, not {values[key]}")
     weights = {key: value for key, value in values.items() if key.endswith("_weight")}
-    for key in ("workers", "weight_decay", "chunk", "scenes", *weights):
+    for key in ("workers", "weight_decay", "chunk", "scenes", "small_size", *weights):
         if values[key] < 0:
             raise UsageError(f"{key} must be 0 or more, not {values[key]}")
     if recipe.temperature is not None and not 0.01 <= recipe.temperature <= 1:

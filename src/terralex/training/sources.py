@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,16 +15,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from terralex.imagery import Bands, parse_units, read_image
-from terralex.imagery.class_folders import class_folders, split_fold
+from terralex.imagery.class_folders import class_folders, split_block, split_fold
 from terralex.models.card import InputSpec
 from terralex.runtime.errors import InputError, UsageError
 from terralex.synthetic import (
-    LAND_CLASSES,
+    LAND_NAMES,
+    draw_land_tile,
     held_out_species,
-    make_land_tile,
     make_tree_of_life,
+    make_unrelated_picture,
     render_specimen,
 )
+from terralex.synthetic.land.spectra import BANDS as LAND_BANDS
 from terralex.taxonomy import Taxonomy, make_taxonomy
 from terralex.training.captioned import (
     CaptionedPictures,
@@ -34,6 +37,8 @@ from terralex.training.captioned import (
 )
 from terralex.training.captions import CaptionMaker
 from terralex.training.concepts import Concepts
+from terralex.training.picture_sets import PictureSet, SpectralPictures, draw_mosaics
+from terralex.training.spectra import RealSpectra
 from terralex.training.streaming import StreamedPictures, squash
 from terralex.training.treeoflife import open_pictures
 
@@ -93,38 +98,6 @@ class Source(Protocol):
         """Raw pixels of pictures: (n, b, S, S), S a little larger than the model's input."""
 
 
-@dataclass(frozen=True)
-class PictureSet:
-    """A `Source` in memory; pictures of a step are drawn with replacement.
-
-    Attributes:
-        raw: (N, b, S, S) uint8 or uint16.
-        label_of: int64 (N,).
-    """
-
-    raw: Tensor
-    label_of: NDArray[np.int64]
-    channels: tuple[int, ...]
-    gain: float
-    share: float
-    upright: bool = False
-    taxonomy: Taxonomy | None = None
-    captions: None = None
-    damaged: Mapping[str, str] = field(default_factory=dict)
-
-    def choose(self, step: int, count: int, generator: torch.Generator) -> NDArray[np.int64]:
-        """See `Source`."""
-        return torch.randint(len(self.raw), (count,), generator=generator).numpy()
-
-    def labels(self, chosen: NDArray[np.int64]) -> NDArray[np.int64]:
-        """See `Source`."""
-        return self.label_of[chosen]
-
-    def pixels(self, chosen: NDArray[np.int64]) -> Tensor:
-        """See `Source`."""
-        return self.raw[torch.from_numpy(chosen)]
-
-
 def load_source(entry: Mapping[str, Any], spec: SourceSpec) -> Source:
     """The source that a recipe's ``data`` entry describes.
 
@@ -175,54 +148,114 @@ def picture_gain(spec: InputSpec) -> float:
 
 def _check(key: str, value: object) -> None:
     whole = isinstance(value, int) and not isinstance(value, bool)
-    lowest = {"fold": 0, "tree": 0, "pictures": 1, "tiles": 1, "folds": 2}
+    lowest = {
+        "fold": 0,
+        "tree": 0,
+        "pictures": 1,
+        "tiles": 1,
+        "folds": 2,
+        "block": 0,
+        "blocks": 2,
+        "mosaic": 1,
+    }
     if key in lowest and not (whole and isinstance(value, int) and value >= lowest[key]):
         raise UsageError(f"{key} of a data source must be a whole number from {lowest[key]}, not {value!r}")
     number = whole or isinstance(value, float)
     if key == "share" and not (number and isinstance(value, int | float) and 0 < value < math.inf):
         raise UsageError(f"the share of a data source must be a number above 0, not {value!r}")
-    if key in ("path", "captions", "bands", "units") and not isinstance(value, str):
+    if key in ("path", "captions", "bands", "units", "spectra") and not isinstance(value, str):
         raise UsageError(f"the {key} of a data source must be a text, not {value!r}")
     if key == "held_out" and not isinstance(value, bool):
         raise UsageError(f"held_out of a data source is true or false, not {value!r}")
 
 
 def _folders(entry: Mapping[str, Any], spec: SourceSpec) -> Source:
-    """Folders of labelled pictures, a folder a concept; one fold is left out, or with held_out is all."""
+    """Folders of labelled pictures, a folder a concept; a fold or block is left out, or with held_out is all.
+
+    With ``mosaic: k``, k x k pictures of a class make one: as if seen from farther away. With ``spectra``,
+    pictures get the bands of the model, from real spectra of the same land.
+    """
     concepts = _concepts(spec, "folders")
-    pixels, labels = [], []
     if not Path(entry["path"]).is_dir():
         raise UsageError(f"no folder {entry['path']}: TERRALEX_DATA names the folder where data sets are")
-    for name, files in class_folders(Path(entry["path"])).items():
-        others, fold = split_fold(files, entry.get("fold", 0), entry.get("folds", 5))
-        chosen = fold if entry.get("held_out") else others
-        if not chosen:
-            raise UsageError(
-                f"the class {name} of {entry['path']} has no picture for this part of {len(files)} in all: "
-                "add pictures, or leave the class out"
-            )
-        for file in chosen:
-            pixels.append(squash(_rgb(file), round(STORED * spec.input.size)))
-            labels.append(concepts.index(name))
-    return PictureSet(
-        torch.stack(pixels),
-        np.array(labels),
+    files = {name: _part(own, entry, name) for name, own in class_folders(Path(entry["path"])).items()}
+    kinds = [name for name, own in files.items() for _ in own]
+    labels = np.array([concepts.index(name) for name in kinds])
+    source = PictureSet(
+        _decoded(tuple(file for own in files.values() for file in own), round(STORED * spec.input.size)),
+        labels,
         rgb_channels(spec.input),
         picture_gain(spec.input),
         float(entry["share"]),
+        members=draw_mosaics(labels, entry["mosaic"], spec.seed) if "mosaic" in entry else None,
+    )
+    if "spectra" not in entry:
+        return source
+    spectra = RealSpectra(Path(entry["spectra"]), spec.input.bands)
+    return SpectralPictures(
+        **{**vars(source), "channels": tuple(range(len(spectra.bands))), "gain": 1.0},
+        spectra=spectra,
+        kinds=tuple(kinds),
+        seed=spec.seed,
     )
 
 
+@lru_cache(maxsize=4)
+def _decoded(files: tuple[str, ...], largest: int) -> Tensor:
+    """Pictures squashed to squares of one size, uint8 (n, 3, S, S): the size of the first, or ``largest``."""
+    first = min(largest, *_rgb(files[0]).shape[:2])
+    return torch.stack([squash(_rgb(file), first) for file in files])
+
+
+def _part(files: Sequence[str], entry: Mapping[str, Any], name: str) -> list[str]:
+    """The files of a class that an entry asks for."""
+    if "block" in entry or "blocks" in entry:
+        others, held_out = split_block(files, entry.get("block", 0), entry.get("blocks", 10))
+    else:
+        others, held_out = split_fold(files, entry.get("fold", 0), entry.get("folds", 5))
+    chosen = held_out if entry.get("held_out") else others
+    if not chosen:
+        raise UsageError(
+            f"the class {name} of {entry['path']} has no picture for this part of {len(files)} in all: "
+            "add pictures, or leave the class out"
+        )
+    return chosen
+
+
 def _land(entry: Mapping[str, Any], spec: SourceSpec) -> Source:
-    """Made land-cover tiles."""
-    concepts, names = _concepts(spec, "land"), tuple(LAND_CLASSES)
+    """Made land-cover tiles; with ``spectra``, in colours of real land."""
+    concepts, names = _concepts(spec, "land"), LAND_NAMES
     classes = [i % len(names) for i in range(entry["tiles"])]
     bands = spec.input.bands
+    places = [LAND_BANDS.index(band) for band in bands]
+    real = RealSpectra(Path(entry["spectra"]), bands) if "spectra" in entry else None
+    rng = np.random.default_rng([spec.seed, 17])
     pixels = np.empty((len(classes), len(bands), LAND_TILE, LAND_TILE), np.uint16)
     for i, k in enumerate(classes):
-        pixels[i] = make_land_tile(names[k], spec.seed + i, LAND_TILE).select(bands).pixels
+        drawn, labels_of = draw_land_tile(names[k], spec.seed + i, LAND_TILE)
+        chosen = drawn[places]
+        pixels[i] = (
+            chosen
+            if real is None
+            else real.recolour(chosen.astype(np.float32), labels_of, rng).clip(0, 65535)
+        )
     labels = np.array([concepts.index(names[k]) for k in classes])
     return PictureSet(torch.from_numpy(pixels), labels, tuple(range(len(bands))), 1.0, float(entry["share"]))
+
+
+def _unrelated(entry: Mapping[str, Any], spec: SourceSpec) -> Source:
+    """Made pictures of anything but land from above, all of the concept ``other``."""
+    concepts = _concepts(spec, "unrelated")
+    size = round(STORED * spec.input.size)
+    pictures = [make_unrelated_picture(spec.seed * 1_000_003 + i, size) for i in range(entry["pictures"])]
+    return PictureSet(
+        torch.from_numpy(np.stack(pictures).transpose(0, 3, 1, 2).copy()),
+        np.full(len(pictures), concepts.index("other")),
+        rgb_channels(spec.input),
+        picture_gain(spec.input),
+        float(entry["share"]),
+        upright=True,
+    )
 
 
 def _life(entry: Mapping[str, Any], spec: SourceSpec) -> Source:
@@ -306,8 +339,13 @@ def _rgb(file: str) -> NDArray[np.uint8]:
 _KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...], Callable[[Mapping[str, Any], SourceSpec], Source]]]
 # Of each kind: keys that it must have, those that it may have, and what makes it.
 _KINDS = {
-    "folders": (("path", "share"), ("fold", "folds", "held_out"), _folders),
-    "land": (("tiles", "share"), (), _land),
+    "folders": (
+        ("path", "share"),
+        ("fold", "folds", "block", "blocks", "held_out", "mosaic", "spectra"),
+        _folders,
+    ),
+    "land": (("tiles", "share"), ("spectra",), _land),
+    "unrelated": (("pictures", "share"), (), _unrelated),
     "life": (("pictures", "share"), ("tree", "held_out"), _life),
     "tree": (("path", "share"), (), _tree),
     "captions": (("path", "share"), ("bands", "units"), _captions),

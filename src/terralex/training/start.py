@@ -59,6 +59,9 @@ def _from_scratch(recipe: Recipe) -> tuple[ModelCard, nn.Module, Tokenizer]:
 def _continued(recipe: Recipe) -> tuple[ModelCard, nn.Module, Tokenizer]:
     model = load_model(recipe.model, device="cpu", precision="float32")
     card, network = model.card, model.network.train().requires_grad_(True)
+    if card.architecture.get("domain"):  # of the vectors that it had before
+        del network.domain
+        card = replace(card, architecture={**card.architecture, "domain": 0})
     spec = _input(card, recipe)
     if (spec.sensor, spec.bands) != (card.input.sensor, card.input.bands):
         extend_bands(network, card.input, spec, recipe.new_bands)

@@ -36,7 +36,17 @@ def test_classify_writes_csv_to_a_pipe(terralex: Run, pictures: Path) -> None:
     code, out, err = terralex("classify", pictures, "--labels", "water,forest", "-l", "town")
     assert code == 3
     rows = table(out)
-    assert list(rows[0]) == ["path", "window", "label", "position", "score", "model", "notes", "error"]
+    assert list(rows[0]) == [
+        "path",
+        "window",
+        "label",
+        "position",
+        "score",
+        "in_domain",
+        "model",
+        "notes",
+        "error",
+    ]
     assert len(rows) == 6
     assert rows[0]["label"] in ("water", "forest", "town")
     assert 1 / 3 < float(rows[0]["score"]) <= 1

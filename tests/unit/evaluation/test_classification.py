@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from terralex.evaluation import evaluate_folders, evaluate_land
-from terralex.imagery.class_folders import class_folders, split_fold
+from terralex.imagery.class_folders import class_folders, split_block, split_fold
 from terralex.models import Model, Prepared, load_model
 from terralex.runtime.errors import UsageError
 from terralex.runtime.options import RunOptions
@@ -83,6 +83,18 @@ def test_folds_partition_the_files(model: Model, folders: Path) -> None:
     assert set(others) | set(fold) == set(files)
     with pytest.raises(UsageError, match="fold 4 of 4"):
         split_fold(files, 4, 4)
+
+
+def test_blocks_are_of_neighbours_and_partition_the_files(model: Model, folders: Path) -> None:
+    assert evaluate_folders(model, folders, block=(1, 5)).count == 2
+    files = [str(i) for i in range(11)]
+    blocks = [split_block(files, k, 4) for k in range(4)]
+    assert list(chain(*(block for _, block in blocks))) == files
+    assert blocks[1] == (["0", "1", "5", "6", "7", "8", "9", "10"], ["2", "3", "4"])
+    with pytest.raises(UsageError, match="block 4 of 4"):
+        split_block(files, 4, 4)
+    with pytest.raises(UsageError, match="a fold or a block"):
+        evaluate_folders(model, folders, fold=(0, 5), block=(0, 5))
 
 
 def test_a_folder_without_classes_is_an_error(model: Model, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 import terralex
 from terralex.models import Model, load_model
+from terralex.models.domain import Domain
 from terralex.recognition import Classifier, Encoder, Prediction, load_labels
 from terralex.recognition.ranking import rank_labels
 from terralex.runtime import UsageError
@@ -74,6 +75,23 @@ def test_equal_scores_keep_the_order_of_the_labels(model: Model, pictures: Path)
     chunk = next(Encoder(model, cache=False).stream(pictures / "0.png"))
     found = rank_labels(chunk, Even(), "even", top_k=2, scores=False)
     assert [entry.label for entry in found] == ["zebra", "ant"]
+
+
+def test_an_image_unlike_the_training_images_says_so(
+    model: Model, pictures: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert all(entry.in_domain is None for entry in terralex.classify(pictures, LABELS, model=model))
+    vectors = model.encode_images([pictures / "0.png", pictures / "1.png"])
+    domain = Domain(1, model.embed_dim)
+    domain.means.copy_(vectors[:1])
+    domain.whitening.copy_(torch.eye(model.embed_dim) * 2 / (vectors[0] - vectors[1]).norm())
+    monkeypatch.setattr(model, "domain", domain)
+    known, other = terralex.classify([pictures / "0.png", pictures / "1.png"], LABELS, model=model)
+    assert (known.in_domain, other.in_domain) == (True, False)
+    said = "unlike the images that the model was trained on"
+    assert said not in known.notes
+    assert said in other.notes
+    assert other.label in LABELS
 
 
 def test_phrases_stand_for_their_label(model: Model, pictures: Path, tmp_path: Path) -> None:

@@ -11,17 +11,39 @@ BAD = Prediction("a/c.tif", model="tiny", error="an empty file")
 
 def test_predictions() -> None:
     columns = layouts.prediction_columns()
-    assert list(columns) == ["path", "window", "label", "position", "score", "model", "notes", "error"]
+    assert list(columns) == [
+        "path",
+        "window",
+        "label",
+        "position",
+        "score",
+        "in_domain",
+        "model",
+        "notes",
+        "error",
+    ]
     wide = layouts.prediction_columns(["water", "town"])
     assert list(wide)[4:7] == ["score", "score:water", "score:town"]
     row = layouts.prediction_row(GOOD)
-    assert list(row.values()) == ["a/b.tif", "0,1,2,3", "water", 1, 0.75, 0.75, 0.25, "tiny", "no B01", None]
+    assert list(row.values()) == [
+        "a/b.tif",
+        "0,1,2,3",
+        "water",
+        1,
+        0.75,
+        0.75,
+        0.25,
+        None,
+        "tiny",
+        "no B01",
+        None,
+    ]
     assert row.keys() == wide.keys()
     assert layouts.prediction_row(BAD)["error"] == "an empty file"
 
 
 def test_a_label_called_like_a_column_is_no_trouble() -> None:
-    assert list(layouts.prediction_columns(["error"]))[-3:] == ["model", "notes", "error"]
+    assert list(layouts.prediction_columns(["error"]))[-4:] == ["in_domain", "model", "notes", "error"]
     assert "score:error" in layouts.prediction_columns(["error"])
 
 

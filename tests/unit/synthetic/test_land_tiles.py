@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from terralex.runtime.errors import UsageError
 from terralex.synthetic import LAND_CLASSES, LAND_NAMES, make_land_tile, make_land_tiles, render_rgb8
 from terralex.synthetic.land.spectra import BANDS
-from terralex.synthetic.land.tiles import draw_tile
+from terralex.synthetic.land.tiles import draw_land_tile
 
 PER_CLASS = 24
 
@@ -56,11 +56,11 @@ def test_a_tile_knows_its_bands_units_and_place() -> None:
 
 @pytest.mark.parametrize("name", LAND_NAMES)
 def test_the_class_covers_at_least_the_purity_asked_for(name: str) -> None:
-    shares = [(draw_tile(name, seed, 32)[1] == LAND_NAMES.index(name)).mean() for seed in range(30)]
+    shares = [(draw_land_tile(name, seed, 32)[1] == LAND_NAMES.index(name)).mean() for seed in range(30)]
     assert min(shares) >= 0.8
     assert max(shares) == 1.0
     assert min(shares) < 1.0, "no neighbour ever reaches in"
-    assert (draw_tile(name, 1, 32, purity=1.0)[1] == LAND_NAMES.index(name)).all()
+    assert (draw_land_tile(name, 1, 32, purity=1.0)[1] == LAND_NAMES.index(name)).all()
 
 
 def test_vegetation_index_orders_the_classes(means: dict[str, NDArray[np.float64]]) -> None:

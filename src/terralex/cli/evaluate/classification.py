@@ -32,6 +32,14 @@ def classification(
             metavar="K/N", help="Score every N-th picture of a class, from number K on.", show_default=False
         ),
     ] = None,
+    block: Annotated[
+        str | None,
+        typer.Option(
+            metavar="K/N",
+            help="Score block K of N blocks of neighbouring pictures of a class, K from 0 on.",
+            show_default=False,
+        ),
+    ] = None,
     templates: Templates = None,
     output: options.Output = None,
     overwrite: options.Overwrite = False,
@@ -50,7 +58,14 @@ def classification(
     class_folders(folder, left_out)
     say_left_out(left_out)
     loaded = recognition.open_model(model, run)
-    report = evaluate_folders(loaded, folder, fold=_fold(fold), templates=templates, run=run)
+    report = evaluate_folders(
+        loaded,
+        folder,
+        fold=_part("fold", fold),
+        block=_part("block", block),
+        templates=templates,
+        run=run,
+    )
     _show_report(report, loaded.name, output, overwrite)
 
 
@@ -90,12 +105,12 @@ def land(
     _show_report(report, loaded.name, output, overwrite)
 
 
-def _fold(text: str | None) -> tuple[int, int] | None:
+def _part(option: str, text: str | None) -> tuple[int, int] | None:
     if text is None:
         return None
     first, slash, count = text.partition("/")
     if not (slash and first.isdigit() and count.isdigit() and int(first) < int(count)):
-        raise UsageError(f"--fold {text}: write K/N with K below N, for example 0/5")
+        raise UsageError(f"--{option} {text}: write K/N with K below N, for example 0/5")
     return int(first), int(count)
 
 

@@ -42,7 +42,7 @@ def make_land_tile(
     Raises:
         UsageError: If `label` is not a class of land.
     """
-    pixels, _ = draw_tile(label, seed, size, resolution=resolution, purity=purity, moisture=moisture)
+    pixels, _ = draw_land_tile(label, seed, size, resolution=resolution, purity=purity, moisture=moisture)
     grid = draw_grid(np.random.default_rng([seed, 1]), size, size, resolution)
     return Image(
         pixels=pixels,
@@ -64,11 +64,11 @@ def make_land_tiles(
     """Make many tiles as `make_land_tile` does; returns digital numbers, uint16 (N, 12, size, size)."""
     tiles = np.empty((len(labels), len(BANDS), size, size), np.uint16)
     for place, (label, seed) in enumerate(zip(labels, seeds, strict=True)):
-        tiles[place], _ = draw_tile(label, seed, size, resolution=resolution, purity=purity)
+        tiles[place], _ = draw_land_tile(label, seed, size, resolution=resolution, purity=purity)
     return tiles
 
 
-def draw_tile(
+def draw_land_tile(
     label: str,
     seed: int,
     size: int = 64,
