@@ -60,7 +60,7 @@ def test_an_objective_is_a_name_or_a_name_with_weights() -> None:
         ("augment.mix=lots", "augment.mix in the recipe: 'lots' is no number"),
         ("augment.crop=0", "augment.crop must be above 0"),
         ("data=3", "data in the recipe: 3 is no list of mappings"),
-        ("data=[]", "is no list of mappings"),
+        ("data=[]", "the recipe needs .data."),
     ],
 )
 def test_a_wrong_change_is_an_error(change: str, message: str) -> None:
@@ -81,4 +81,4 @@ def test_a_missing_recipe_names_the_shipped_ones() -> None:
 
 def test_data_is_found_where_the_variable_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TERRALEX_DATA", str(tmp_path))
-    assert Recipe.load("pocket").data[0]["path"] == f"{tmp_path}/ucmerced"
+    assert Recipe.load("pocket").data[0]["path"] == f"{tmp_path}/eurosat_rgb"
