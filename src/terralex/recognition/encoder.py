@@ -182,8 +182,11 @@ class Encoder:
             return kept
         if self._load is None:
             image = read_image(item.source, bands=self.bands, units=self.units, window=item.window)
-        elif not isinstance(image := self._load(item), Image):
-            return _Decoded(object(), item.window, image)
+        else:
+            loaded = self._load(item)
+            if not isinstance(loaded, Image):
+                return _Decoded(object(), item.window, loaded)
+            image = loaded
         return _Decoded(key or object(), image.window, self.model.prepare(image))
 
     def _encode(self, chunk: Sequence[tuple[Item, Features | _Decoded | Exception]]) -> list[Encoded]:

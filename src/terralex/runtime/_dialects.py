@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import re
 from collections.abc import Iterable, Iterator
@@ -50,7 +51,7 @@ def parse(lines: Iterable[str], dialect: Dialect) -> Iterator[tuple[int, list[st
 
 
 def detect_dialect(
-    content: io.BufferedIOBase, header: str, *, is_csv: bool
+    content: io.BufferedReader | gzip.GzipFile, header: str, *, is_csv: bool
 ) -> tuple[Dialect, tuple[str, ...]]:
     """The dialect of a file, and the columns that its header names ("" for row names).
 
@@ -88,7 +89,7 @@ def _delimiter(header: str, is_csv: bool) -> str:
     return "," if is_csv or "," in bare else "\t"
 
 
-def _quoting(content: io.BufferedIOBase, delimiter: str) -> tuple[bool, bool]:
+def _quoting(content: io.BufferedReader | gzip.GzipFile, delimiter: str) -> tuple[bool, bool]:
     r"""Whether cells are in quotes, and whether `\"` is a quotation mark within them.
 
     Only cells that begin with a quotation mark tell. In CSV files they are quoted by definition, and the

@@ -220,7 +220,7 @@ def _readable(path: Path) -> Iterator[None]:
         raise UsageError(f"{path} cannot be read: {_first_line(error)}") from None
 
 
-def _open_binary(path: Path) -> io.BufferedIOBase:
+def _open_binary(path: Path) -> io.BufferedReader | gzip.GzipFile:
     return gzip.open(path) if path.suffix.lower() == ".gz" else open(path, "rb")
 
 

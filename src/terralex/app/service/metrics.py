@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from starlette.types import Scope
 
@@ -19,7 +21,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        named = {"registry": self._registry, "namespace": "terralex"}
+        named: dict[str, Any] = {"registry": self._registry, "namespace": "terralex"}
         self.active = Gauge("requests_active", "Requests that are answered or wait.", **named)
         self.batches = Histogram("batch_size", "Pictures of a batch.", buckets=_SIZES, **named)
         self._requests = Counter("requests", "Requests answered.", ["path", "status"], **named)

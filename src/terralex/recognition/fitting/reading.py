@@ -97,7 +97,7 @@ def _from_table(path: Path, group_by: str | None, label_column: str | None, zero
 
     def rows() -> Iterator[Example]:
         row = 0
-        for arrays in table.batches(wanted, words=True):
+        for arrays in table.batches(wanted):
             cells = {name: array.to_pylist() for name, array in zip(wanted, arrays, strict=True)}
             count = len(arrays[0])
             columns = (
@@ -110,7 +110,7 @@ def _from_table(path: Path, group_by: str | None, label_column: str | None, zero
                 yield _row(table, row, name, label, window, group, group_by)
                 row += 1
 
-    return gather(rows(), str(path), where=table.place, zero_shot=zero_shot)
+    return gather(rows(), str(path), where=table.where, zero_shot=zero_shot)
 
 
 def _row(
@@ -123,10 +123,10 @@ def _row(
     group_by: str | None,
 ) -> Example:
     if not name or not name.strip():
-        raise UsageError(f"{table.place(row)}: there is no path of an image")
+        raise UsageError(f"{table.where(row)}: there is no path of an image")
     if leads_outside(name):
         raise UsageError(
-            f"{table.place(row)} names a file outside the table's folder: {name}: make paths relative to it"
+            f"{table.where(row)} names a file outside the table's folder: {name}: make paths relative to it"
         )
     path = str(table.path.parent / name.strip())
     item = Item(path, path, _window(window, table, row))
@@ -138,7 +138,7 @@ def _window(text: str | None, table: Table, row: int) -> Window | None:
         return window_from_text(text)
     except ValueError:
         raise UsageError(
-            f"{table.place(row)}: the window {text!r} is not column,row,width,height in pixels"
+            f"{table.where(row)}: the window {text!r} is not column,row,width,height in pixels"
         ) from None
 
 

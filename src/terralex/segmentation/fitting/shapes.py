@@ -147,11 +147,11 @@ class Placement:
         else:
             pixels = self._inside(shapely.make_valid(placed))
         inside = (pixels >= 0).all(axis=1) & (pixels < (self._width, self._height)).all(axis=1)
-        pixels = pixels[inside]
-        if len(pixels) > PIXELS:
-            chosen = np.random.default_rng(seed).choice(len(pixels), PIXELS, replace=False)
-            pixels = pixels[np.sort(chosen)]
-        return pixels
+        contained: NDArray[np.int64] = pixels[inside]
+        if len(contained) > PIXELS:
+            chosen = np.random.default_rng(seed).choice(len(contained), PIXELS, replace=False)
+            return contained[np.sort(chosen)]
+        return contained
 
     def _inside(self, shape: BaseGeometry) -> NDArray[np.int64]:
         shape = shapely.intersection(shape, shapely.box(0, 0, self._width, self._height))
@@ -164,7 +164,8 @@ class Placement:
         rows, columns = np.nonzero(mask)
         if not len(rows):
             point = shapely.get_coordinates(shape.representative_point())
-            return np.floor(point).astype(np.int64)
+            nearest: NDArray[np.int64] = np.floor(point).astype(np.int64)
+            return nearest
         return np.column_stack([columns + column, rows + row])
 
     def _to_pixels(
