@@ -16,7 +16,7 @@ from terralex.recognition.labels import (
 from terralex.recognition.loading import open_model
 from terralex.recognition.order import Candidates, Orderer, candidates, check_phrases, load_captions, order
 from terralex.recognition.records import Embedding, Hit, Link, Prediction, TaxonPrediction, Window
-from terralex.recognition.search import Search, encode_queries, search, split_gallery
+from terralex.recognition.search import Search, class_queries, encode_queries, search, split_gallery
 from terralex.recognition.stopping import Stopping, load_stopping
 from terralex.recognition.taxa import TaxonClassifier, check_rank, classify_taxa, named_templates
 from terralex.recognition.taxon_scores import (
@@ -56,6 +56,7 @@ __all__ = [
     "candidates",
     "check_phrases",
     "check_rank",
+    "class_queries",
     "classify",
     "classify_taxa",
     "count_rows",

@@ -113,7 +113,7 @@ class Hit:
         path: The file.
         window: The part of the image that was looked at; None is all of it.
         score: Cosine similarity of query and image, from -1 to 1; minus their distance, from a model of
-            hyperbolic space.
+            hyperbolic space; log-odds, if the query is a class that was learned.
         model: The model's name.
         notes: Remarks on the result, such as bands that were filled in.
         error: Why the image could not be searched.

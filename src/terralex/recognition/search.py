@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from os import PathLike
 from typing import TYPE_CHECKING, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
 
 from terralex.recognition.encoder import Encoded, Encoder
+from terralex.recognition.fitting.fitfile import Fit, open_fit
+from terralex.recognition.fitting.fitted import check_origin, refuse_other_bands
 from terralex.recognition.gallery import EMBEDDINGS_FILE, Place, read_embeddings
 from terralex.recognition.items import Item, as_items
 from terralex.recognition.loading import open_model
@@ -29,6 +32,8 @@ def search(
     queries: str | Sequence[str] = (),
     *,
     like: object = (),
+    like_class: str | Sequence[str] = (),
+    labels: Fit | str | PathLike[str] | None = None,
     model: str | Model = "pocket",
     top_k: int = 5,
     **options: Unpack[RunKeywords],
@@ -39,6 +44,8 @@ def search(
         gallery: Where to look: as the inputs of `classify`, or `.parquet` files that `terralex embed` wrote.
         queries: Words; they are taken as they stand, without a template.
         like: Images to search with, as the inputs of `classify`; none is a hit of its own query.
+        like_class: Classes of `labels` to search for, in place of words and images; scores are log-odds.
+        labels: A fit of labelled examples or its path (`.fit`).
         model: A model, or what `load_model` takes; for a file of embeddings, the one that made it.
         top_k: Hits a query; more than there are images is fine.
         options: Run options; see `terralex.runtime.options.RunOptions`.
@@ -56,7 +63,15 @@ def search(
     run = RunOptions(**options)
     loaded = open_model(model, run)
     encoder = Encoder.of(loaded, run)
-    found = Search(loaded, encode_queries(encoder, words, list(as_items(like))), top_k)
+    asked: Queries | ClassQueries
+    if like_class:
+        if words or labels is None:
+            raise UsageError("like_class needs labels, a fit, and goes without words")
+        classes = [like_class] if isinstance(like_class, str) else like_class
+        asked = class_queries(encoder, classes, *open_fit(labels))
+    else:
+        asked = encode_queries(encoder, words, list(as_items(like)))
+    found = Search(loaded, asked, top_k)
     files, images = split_gallery(list(as_items(gallery)))
     for file in files:
         for block in read_embeddings(file, loaded):
@@ -76,6 +91,10 @@ def _is_file(item: Item) -> bool:
     return isinstance(item.source, str) and item.source.lower().endswith(EMBEDDINGS_FILE)
 
 
+Scorer = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+"""From vectors (N, embed_dim) to scores (queries, N)."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Queries:
     """What to search for.
@@ -89,6 +108,58 @@ class Queries:
     names: list[str]
     vectors: NDArray[np.float32]
     images: int = 0
+
+    def scorer(self, model: Model) -> Scorer:
+        """Cosines of images and queries; minus their distances, for a hyperbolic model."""
+        space = model.geometry
+        asked = space.queries(_wide(self.vectors))
+
+        def score(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+            scores: NDArray[np.float32] = (
+                space.scores_from(asked @ space.keys(_wide(vectors)).T).float().numpy()
+            )
+            return scores
+
+        return score
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClassQueries:
+    """Classes of a fit, by name, as queries; none of them is an image."""
+
+    names: list[str]
+    fit: Fit
+    images: int = 0
+
+    def scorer(self, model: Model) -> Scorer:
+        """Log-odds of each class; minus infinity for images that are none of the classes."""
+        rows = [self.fit.labels.index(name) for name in self.names]
+
+        def score(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+            scores = self.fit.log_odds(vectors)[:, rows].T
+            scores[:, self.fit.is_unlike(vectors)] = -np.inf
+            return scores
+
+        return score
+
+
+def class_queries(encoder: Encoder, labels: Sequence[str], fit: Fit, name: str = "the fit") -> ClassQueries:
+    """Classes of a fit to search for.
+
+    Args:
+        encoder: What encodes the images.
+        labels: The classes, by name.
+        fit: What they were learned in.
+        name: The fit, for messages.
+
+    Raises:
+        UsageError: It has no such class, or as of `check_origin`.
+    """
+    check_origin(fit, encoder.model, "images", encoder.bands, encoder.units, name)
+    unknown = [label for label in labels if label not in fit.labels]
+    if unknown:
+        raise UsageError(f"{name} has no class {unknown[0]!r}, only {', '.join(fit.labels)}")
+    return ClassQueries(list(dict.fromkeys(labels)), fit)
 
 
 def encode_queries(encoder: Encoder, words: Sequence[str], images: Sequence[Item]) -> Queries:
@@ -135,11 +206,11 @@ class Search:
         failed: Images that could not be searched.
     """
 
-    def __init__(self, model: Model, queries: Queries, top_k: int) -> None:
+    def __init__(self, model: Model, queries: Queries | ClassQueries, top_k: int) -> None:
         self.failed: list[Hit] = []
         self._model = model
         self._queries = queries
-        self._asked = model.geometry.queries(_wide(queries.vectors))
+        self._score = queries.scorer(model)
         self._top_k = top_k
         self._scores = np.empty((len(queries.names), 0), np.float32)
         self._numbers = np.empty((len(queries.names), 0), np.int64)
@@ -148,6 +219,8 @@ class Search:
 
     def add_chunk(self, chunk: Sequence[Encoded]) -> None:
         """Look at a chunk of images."""
+        if isinstance(self._queries, ClassQueries):
+            chunk = [refuse_other_bands(entry, self._queries.fit) for entry in chunk]
         usable = [(entry, entry.features) for entry in chunk if entry.features]
         if usable:
             places = [Place(entry.path, entry.window, features.notes) for entry, features in usable]
@@ -161,9 +234,7 @@ class Search:
     def add(self, vectors: NDArray[np.float32], places: Sequence[Place]) -> None:
         """Look at vectors (N, embed_dim), and where each came from."""
         numbers = np.arange(self._seen, self._seen + len(places))
-        space = self._model.geometry
-        found = space.scores_from(self._asked @ space.keys(_wide(vectors)).T)
-        own = self._without_themselves(found.float().numpy(), places)
+        own = self._without_themselves(self._score(vectors), places)
         scores = np.concatenate([self._scores, own], axis=1)
         everyone = np.concatenate([self._numbers, np.tile(numbers, (len(scores), 1))], axis=1)
         best = np.argsort(-scores, axis=1, kind="stable")[:, : self._top_k]

@@ -284,6 +284,15 @@ def test_fit_and_classify_on_the_command_line(
     assert run(["classify", *pictures, "--labels", str(fitted), "--model", "pocket"]) == 2
     assert "was made with tiny" in capsys.readouterr().err
 
+    found = ["search", str(coloured), "--like-class", "green", "--top-k", "3", *model]
+    assert run([*found, "--labels", str(fitted)]) == 3
+    hits = capsys.readouterr().out.splitlines()[1:4]
+    assert all(hit.startswith("green,") and "green" in hit.split(",")[2] for hit in hits)
+    assert run([*found, "--labels", str(fitted), "--like-class", "blue"]) == 2
+    assert "has no class 'blue', only green, red" in capsys.readouterr().err
+    assert run(found) == 2
+    capsys.readouterr()
+
     listed = ["--suggest", "2", "--unlabelled", str(coloured / "green")]
     assert run(["fit", str(coloured), *listed, *model]) == 3
     suggestions = capsys.readouterr().out.splitlines()

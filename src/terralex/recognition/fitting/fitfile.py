@@ -145,6 +145,13 @@ class Fit:
         result: NDArray[np.float32] = np.exp(log_softmax(vectors @ self.weights.T + self.intercepts))
         return result
 
+    def log_odds(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Calibrated log-odds float32 (N, K) of vectors (N, D); they differ where probabilities round to 1."""
+        wide = [np.asarray(part, np.float64) for part in (vectors, self.weights, self.intercepts)]
+        log_p = log_softmax(wide[0] @ wide[1].T + wide[2])
+        others = np.log(np.maximum(-np.expm1(log_p), 1e-300))
+        return np.asarray(log_p - others, np.float32)
+
     @property
     def digest(self) -> str:
         """A fingerprint of all that predictions depend on, for runs that are resumed."""
