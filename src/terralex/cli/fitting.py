@@ -23,7 +23,16 @@ from terralex.recognition.fitting.images import Start, fit_images
 from terralex.recognition.fitting.reading import read_examples
 from terralex.recognition.fitting.suggest import suggest
 from terralex.recognition.records import window_text
-from terralex.runtime import Columns, InputError, Row, UsageError, check_output, progress
+from terralex.runtime import (
+    Columns,
+    InputError,
+    Row,
+    UsageError,
+    cannot_write,
+    check_output,
+    progress,
+    write_atomically,
+)
 from terralex.runtime.options import RunOptions
 from terralex.segmentation.fitting.shapes import is_vector_file
 
@@ -123,8 +132,7 @@ def _fit_pixels(request: FitRequest, model: str, run: RunOptions) -> int:
             on_scene=lambda _: bar.advance(1),
             **asdict(run),
         )
-    if request.output is not None:
-        result.fit.save(request.output)
+    _write(result.fit, request, run)
     for name, reason in result.failed:
         say(f"{name}: {reason}")
     _say_summary(result.fit, request.output)
@@ -161,8 +169,7 @@ def _fit_images(request: FitRequest, model: str, run: RunOptions) -> int:
             false_alarms=request.false_alarms,
             on_chunk=count,
         )
-        if request.output is not None:
-            result.fit.save(request.output)
+        _write(result.fit, request, run)
         suggestions = []
         if request.suggest is not None:
             suggestions = _suggestions(result.fit, encoder, candidates, request.suggest, count)
@@ -172,6 +179,19 @@ def _fit_images(request: FitRequest, model: str, run: RunOptions) -> int:
     elif result.fit.summary.validation is not None:
         _show(_CLASS_COLUMNS, class_rows(result.fit), target)
     return fitting.finished(target)
+
+
+def _write(fit: Fit, request: FitRequest, run: RunOptions) -> None:
+    """Write the fit and the page about it, where they are asked for."""
+    if request.output is not None:
+        fit.save(request.output)
+    if request.report is not None:
+        from terralex.reports.fit import fit_page
+
+        try:
+            write_atomically(request.report, fit_page(fit, bands=run.bands).encode())
+        except OSError as error:
+            raise cannot_write(request.report, error) from error
 
 
 def class_rows(fit: Fit) -> list[Row]:

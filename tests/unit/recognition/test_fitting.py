@@ -269,7 +269,9 @@ def test_fit_and_classify_on_the_command_line(
     coloured: Path, tiny_model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fitted, model = tmp_path / "my.fit", ["--model", tiny_model]
-    assert run(["fit", str(coloured), "-o", str(fitted), *model]) == 3
+    page = tmp_path / "fit.html"
+    assert run(["fit", str(coloured), "-o", str(fitted), "--report", str(page), *model]) == 3
+    assert "How well each class is recognised" in page.read_text()
     output = capsys.readouterr()
     assert "12.png" in output.err
     assert output.out.startswith("label,examples,precision,")

