@@ -59,9 +59,7 @@ def main() -> None:
     texts = text_weights(model, labels)
     zero_shot = float("nan") if texts is None else accuracy(vectors[1] @ texts.T, targets[1])
     print(f"{model.name}, revision {model.revision}; by words alone {zero_shot:.3f}\n")
-    print(
-        "| labels a class | without words | starting from words | estimated by cross-validation | CPU seconds |"
-    )
+    print("| labels a class | without words | starting from words | by cross-validation | CPU seconds |")
     print("|---|---|---|---|---|")
     for count in EXAMPLES:
         rows = []
