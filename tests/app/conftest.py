@@ -1,12 +1,13 @@
 """The web page as people use it: the command in a process of its own, and a real browser."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -19,7 +20,7 @@ FLAGS = (
     *("--disable-background-networking", "--disable-component-update"),
     *("--use-angle=swiftshader", "--enable-unsafe-swiftshader"),
 )
-STARTS_WITHIN = 240  # seconds, on a busy machine
+STARTS_WITHIN = 600  # seconds, on a busy machine
 
 
 def free_port() -> int:
@@ -30,37 +31,49 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., str]]:
+def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Start"]:
     """Starts `terralex ARGUMENTS --port N` and gives its address once it answers; it ends with the tests."""
-    running = []
+    starter = Start(tmp_path_factory)
+    yield starter
+    for process in starter.processes:
+        process.terminate()
+    for process in starter.processes:
+        process.wait(30)
 
-    def run(*arguments: str) -> str:
+
+class Start:
+    """Starts commands that serve.
+
+    Attributes:
+        processes: Those that were started, in order.
+    """
+
+    def __init__(self, folders: pytest.TempPathFactory) -> None:
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self._folders = folders
+
+    def __call__(self, *arguments: str) -> str:
+        """The address of `terralex ARGUMENTS`, once it answers."""
         port = free_port()
-        log = tmp_path_factory.mktemp("log") / "server.txt"
+        log = self._folders.mktemp("log") / "server.txt"
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
         with log.open("w") as file:
             command = [sys.executable, "-m", "terralex", *arguments, "--port", str(port)]
             process = subprocess.Popen(command, stdout=file, stderr=file, env=environment)
-        running.append(process)
+        self.processes.append(process)
         address = f"http://127.0.0.1:{port}"
         latest = time.monotonic() + STARTS_WITHIN
         while time.monotonic() < latest and process.poll() is None:
             try:
-                urlopen(address, timeout=30).close()
+                urlopen(f"{address}/healthz" if "serve" in arguments else address, timeout=30).close()
                 return address
             except OSError:
                 time.sleep(0.3)
         pytest.fail(f"{' '.join(command)} did not answer:\n{log.read_text()}")
 
-    yield run
-    for process in running:
-        process.terminate()
-    for process in running:
-        process.wait(30)
-
 
 @pytest.fixture(scope="session")
-def demo(start: Callable[..., str], tiny_model: str) -> str:
+def demo(start: Start, tiny_model: str) -> str:
     """The address of the web page, with a model that knows nothing."""
     return start("demo", "--no-browser", "--offline", "--upload-mb", "5", "--model", tiny_model)
 
@@ -99,9 +112,12 @@ class Visit:
         self.page.get_by_role("tab", name=name, exact=True).click()
 
     def upload(self, field: str, *files: Path) -> None:
-        self.page.locator(f"#{field} input[type=file]").set_input_files(files)
+        chosen = self.page.locator(f"#{field}")
+        if clear := chosen.get_by_role("button", name=re.compile("clear", re.IGNORECASE)).all():
+            clear[0].click()
+        chosen.locator("input[type=file]").set_input_files(files)
         for file in files:
-            self.page.locator(f"#{field}").get_by_text(file.stem).first.wait_for()
+            chosen.get_by_text(file.stem).first.wait_for()
 
     def press(self, button: str) -> None:
         self.page.locator(f"#{button}").click()
@@ -109,6 +125,12 @@ class Visit:
     def sees(self, text: str) -> None:
         """Wait for a message."""
         self.page.locator(".tx-message:visible, .toast-body:visible").filter(has_text=text).first.wait_for()
+
+    def picture(self, name: str) -> None:
+        """Keep a picture of the page in the folder that TERRALEX_SCREENSHOTS names, for people to look at."""
+        if folder := os.environ.get("TERRALEX_SCREENSHOTS"):
+            self.page.wait_for_timeout(600)
+            self.page.screenshot(path=Path(folder, f"{name}.png"), full_page=True)
 
     def download(self, button: str) -> Path:
         with self.page.expect_download() as begun:

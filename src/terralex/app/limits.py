@@ -77,7 +77,7 @@ class Limits:
         unpacked = []
         for member in members:
             parts = PurePosixPath(member.filename.replace("\\", "/")).parts
-            if ".." in parts or member.filename.startswith(("/", "\\")) or ":" in parts[0]:
+            if not parts or ".." in parts or member.filename.startswith(("/", "\\")) or ":" in parts[0]:
                 raise InputError(f"{name}: {member.filename!r} would be written outside of its folder")
             if parts[0] == "__MACOSX" or parts[-1].startswith("."):
                 continue

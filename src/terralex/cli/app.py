@@ -23,6 +23,7 @@ from terralex.cli import (
     evaluate,
     fit,
     map,
+    mcp,
     models,
     order,
     prepare,
@@ -68,6 +69,7 @@ app.command("embed")(embed.embed)
 app.command("order")(order.order)
 app.command("demo")(demo.demo)
 app.command("serve")(serve.serve)
+app.command("mcp")(mcp.mcp)
 app.command("segment")(segment.segment)
 app.command("fit")(fit.fit)
 app.command("map")(map.map_sequence)

@@ -12,6 +12,8 @@ from terralex.cli import options
 from terralex.cli.messages import say
 from terralex.runtime.errors import UsageError
 
+_STARTS_WITHIN = 1.0  # seconds that the server takes to listen
+
 HOST = Annotated[str, typer.Option(metavar="ADDRESS", help="Where to listen. Default: this machine alone.")]
 
 
@@ -49,10 +51,13 @@ def demo(
 
     pool = ModelPool(model, device=device, precision=precision, offline=offline)
     address = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{port}"
-    say(f"Terralex is at {address} (Ctrl-C ends it)")
-    if browser:
-        Timer(2.0, webbrowser.open, [address]).start()
-    run_demo(pool, Limits(upload_mb=upload_mb), host, port, _credentials(auth))
+
+    def ready() -> None:
+        say(f"Terralex is at {address} (Ctrl-C ends it)")
+        if browser:
+            Timer(_STARTS_WITHIN, webbrowser.open, [address]).start()
+
+    run_demo(pool, Limits(upload_mb=upload_mb), host, port, _credentials(auth), ready)
     return 0
 
 

@@ -69,6 +69,16 @@ class Context:
         return names
 
 
+def model_title(name: str) -> str:
+    """A model's name as people read it: of a folder its last part."""
+    return name.rstrip("/").rsplit("/", 1)[-1]
+
+
+def model_choices(pool: ModelPool) -> list[tuple[str, str]]:
+    """The models to choose from, with their titles."""
+    return [(model_title(name), name) for name in pool.names()]
+
+
 def forget(session: Any) -> None:  # noqa: ANN401 (whatever a tab keeps)
     """Remove the files of a session, when it has ended."""
     folder = getattr(session, "folder", None)
@@ -105,14 +115,14 @@ def guarded_stream(work: Callable[P, Iterator[R]]) -> Callable[P, Iterator[R]]:
 def _friendly(error: Exception) -> Exception:
     title, text = "A defect", f"{type(error).__name__}: the log of the server says more"
     if isinstance(error, TerralexError):
-        title, text = "That did not work", _without_folders(str(error))
+        title, text = "That did not work", without_folders(str(error))
     else:
         _log.exception("an event of the web page failed")
     shown: Exception = gr.Error(text, title=title, duration=12, print_exception=False)
     return shown
 
 
-def _without_folders(message: str) -> str:
+def without_folders(message: str) -> str:
     """A message with names of files only: where a server keeps its files is nobody's business."""
     temporary = re.escape(tempfile.gettempdir())
     return re.sub(rf"{temporary}/(?:[^\s:,;/]+/)*", "", message)

@@ -23,7 +23,8 @@ from terralex.synthetic.rooms import make_plot, write_sequence
 LAND = ("water", "conifer forest", "built-up", "crops", "snow", "sand")
 WORDS = ("water", "forest", "fields", "a town", "snow")
 _SPECIES = (2, 17, 31, 46)
-_TILE, _SCENE, _SPECIMEN = 128, 384, 192
+_TILE, _SCENE, _SPECIMEN = 96, 384, 160
+_LESSONS = 5  # pictures of a class to learn from
 _WITHOUT_SNOW = (80, 120, 250, 240)  # next to snow all else would look black
 
 
@@ -68,6 +69,13 @@ class Examples:
         """Pictures to search among: two of each class of land, and the specimens."""
         more = [self._made(f"{name} 2.png", self._tile(name, seed + 10)) for seed, name in enumerate(LAND)]
         return [*self.land(), *more, *self.specimens()]
+
+    def lessons(self) -> dict[str, list[Path]]:
+        """Pictures of some classes to learn from."""
+        return {
+            name: [self._made(f"{name} {n}.png", self._tile(name, 100 + n)) for n in range(_LESSONS)]
+            for name in ("water", "conifer forest", "crops")
+        }
 
     def species(self) -> Path:
         """The tree of life that `specimens` are from, a species a row."""

@@ -13,7 +13,7 @@ import gradio as gr
 
 from terralex.app.demo import html, parts
 from terralex.app.demo.collection import Box, Collection, pictures_among
-from terralex.app.demo.context import SESSION_SECONDS, Context, forget, guarded, guarded_stream
+from terralex.app.demo.context import SESSION_SECONDS, Context, forget, guarded, guarded_stream, model_title
 from terralex.runtime.errors import UsageError
 
 _TOP = 24
@@ -29,7 +29,7 @@ def build(context: Context, model: gr.Dropdown) -> None:
             files = gr.File(
                 label="Pictures, or a ZIP archive of them",
                 file_count="multiple",
-                height=140,
+                height=170,
                 elem_id="find-files",
             )
             example = gr.Button("Use the example pictures", size="sm", elem_id="find-example")
@@ -76,7 +76,7 @@ def build(context: Context, model: gr.Dropdown) -> None:
         pictures = pictures_among(paths)[: context.limits.files]
         if not pictures:
             raise UsageError("there are no pictures among these files")
-        yield html.message(f"Getting {name} ready ...", "busy"), fresh
+        yield html.message(f"Getting {model_title(name)} ready ...", "busy"), fresh
         for done in fresh.add(pictures, context.pool.get(name), context.limits):
             yield html.message(f"{done:,} of {len(pictures):,} pictures read ...", "busy"), fresh
         failed = "".join(f" {name}: {why}." for name, why in list(fresh.failed.items())[:3])

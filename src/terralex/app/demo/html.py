@@ -58,6 +58,19 @@ def cards(entries: Sequence[str], *, label: str) -> str:
     return f'<section class="tx-cards" aria-label="{escape(label)}">{"".join(entries)}</section>'
 
 
+def table(headings: Sequence[str], rows: Iterable[Sequence[object]], *, label: str) -> str:
+    """Rows below headings; None is an empty cell."""
+    heads = "".join(f'<th scope="col">{escape(heading)}</th>' for heading in headings)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{'' if cell is None else escape(str(cell))}</td>" for cell in row) + "</tr>"
+        for row in rows
+    )
+    return (
+        f'<div class="tx-table" role="region" tabindex="0" aria-label="{escape(label)}"><table>'
+        f"<thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
 def chip(label: str, colour: Colour, detail: str = "") -> str:
     """A coloured name, as in legends."""
     small = f"<b>{escape(detail)}</b>" if detail else ""

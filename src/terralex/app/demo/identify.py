@@ -11,17 +11,26 @@ from typing import Any
 
 import gradio as gr
 
-from terralex import Model, Prediction, TaxonPrediction, classify, classify_taxa, read_image
+from terralex import Fit, Model, Prediction, TaxonPrediction, classify, classify_taxa, load_fit, read_image
 from terralex.app.demo import html, parts
-from terralex.app.demo.context import SESSION_SECONDS, Context, forget, guarded, guarded_stream
+from terralex.app.demo.context import (
+    SESSION_SECONDS,
+    Context,
+    forget,
+    guarded,
+    guarded_stream,
+    model_title,
+    without_folders,
+)
 from terralex.app.demo.examples import WORDS
 from terralex.imagery import Units, to_rgb8
 from terralex.recognition import Labels, load_labels
 from terralex.runtime.errors import TerralexError, UsageError
 
-LABELS, FILE, TAXONOMY = "Labels", "File of labels", "Taxonomy"
+LABELS, FILE, TAXONOMY, TAUGHT = "Labels", "File", "Taxonomy", "Taught classes"
 _BARS = 5  # labels shown on a card
 _CARDS = 60  # pictures shown as cards; the table has all
+_ROWS = 100  # rows of the table
 _STEP = 8  # pictures between two looks at the page
 _HEADINGS = ("picture", "position", "answer", "rank", "probability", "remarks")
 
@@ -38,7 +47,7 @@ class Answers:
 class _Question:
     """What is asked of each picture."""
 
-    labels: Labels | None
+    labels: Labels | Fit | None
     taxonomy: str | None
     top_k: int
     certainty: float
@@ -46,7 +55,7 @@ class _Question:
     units: Units | None
 
 
-def build(context: Context, model: gr.Dropdown) -> None:
+def build(context: Context, model: gr.Dropdown, taught: gr.State) -> None:
     """Draw the tab."""
     answers = gr.State(None, time_to_live=SESSION_SECONDS, delete_callback=forget)
     with gr.Row(equal_height=False):
@@ -54,14 +63,14 @@ def build(context: Context, model: gr.Dropdown) -> None:
             files = gr.File(
                 label="Pictures: JPEG, PNG, TIFF, JPEG 2000 ...",
                 file_count="multiple",
-                height=150,
+                height=170,
                 elem_id="identify-files",
             )
             shown = [(path, path.stem) for path in context.examples.land()]
             shown += [(path, "a specimen") for path in context.examples.specimens()[:2]]
             tried = parts.examples("Or try one of these", shown, elem_id="identify-examples")
             kind = gr.Radio(
-                [LABELS, FILE, TAXONOMY], value=LABELS, label="Choose among", elem_id="identify-kind"
+                [LABELS, FILE, TAXONOMY, TAUGHT], value=LABELS, label="Choose among", elem_id="identify-kind"
             )
             with gr.Column(visible=True) as by_labels:
                 labels = parts.words(
@@ -72,15 +81,15 @@ def build(context: Context, model: gr.Dropdown) -> None:
                 )
             with gr.Column(visible=False) as by_file:
                 label_file = gr.File(
-                    label="One label a line (.txt), or .csv, .yaml with phrases for each",
-                    file_types=[".txt", ".csv", ".yaml", ".yml"],
-                    height=130,
+                    label="Labels (.txt, .csv, .yaml), or classes that were learned (.fit)",
+                    file_types=[".txt", ".csv", ".yaml", ".yml", ".fit"],
+                    height=170,
                     elem_id="identify-label-file",
                 )
             with gr.Column(visible=False) as by_taxonomy:
                 taxonomy = gr.File(
                     label="Table of species with a column for each rank (.csv, .tsv, .parquet)",
-                    height=130,
+                    height=170,
                     elem_id="identify-taxonomy",
                 )
                 made = gr.Button("Use the example's tree of life", size="sm", elem_id="identify-tree")
@@ -94,7 +103,7 @@ def build(context: Context, model: gr.Dropdown) -> None:
         with gr.Column(scale=3, min_width=300):
             told = parts.status("Choose pictures, say what there is to tell apart, and press Identify.")
             result = gr.HTML()
-            table = gr.Dataframe(headers=list(_HEADINGS), label="All answers", wrap=True, visible=False)
+            table = gr.HTML()
             with gr.Row():
                 parts.download("Download as CSV", guarded(_save), [answers], elem_id="identify-csv")
 
@@ -110,9 +119,10 @@ def build(context: Context, model: gr.Dropdown) -> None:
         band_names: str | None,
         unit: str | None,
         previous: Answers | None,
+        learned: Fit | None,
     ) -> Iterator[Any]:
         question = _Question(
-            labels=_labels(context, by, typed, listed),
+            labels=_labels(context, by, typed, listed, learned),
             taxonomy=_taxonomy(tree) if by == TAXONOMY else None,
             top_k=int(most),
             certainty=certain,
@@ -133,7 +143,7 @@ def build(context: Context, model: gr.Dropdown) -> None:
     made.click(guarded(lambda: str(context.examples.species())), None, taxonomy, api_visibility="private")
     running = run.click(
         guarded_stream(ask),
-        [model, files, kind, labels, label_file, taxonomy, certainty, top_k, bands, units, answers],
+        [model, files, kind, labels, label_file, taxonomy, certainty, top_k, bands, units, answers, taught],
         [told, result, table, answers],
         concurrency_id=parts.GROUP,
         api_visibility="private",
@@ -152,14 +162,25 @@ def _chosen(shown: Sequence[tuple[Path, str]]) -> Any:  # noqa: ANN401 (gradio l
     return choose
 
 
-def _labels(context: Context, by: str, typed: list[str], path: str | None) -> Labels | None:
+def _labels(
+    context: Context, by: str, typed: list[str], path: str | None, learned: Fit | None
+) -> Labels | Fit | None:
+    """What to choose among; None: a taxonomy.
+
+    Raises:
+        UsageError: It is not there, or is wrong.
+    """
     if by == TAXONOMY:
         return None
+    if by == TAUGHT:
+        if learned is None:
+            raise UsageError("there are no taught classes yet: the tab Teach makes them")
+        return learned
     if by == LABELS:
         return load_labels(context.phrases(typed))
     if not path:
         raise UsageError("choose a file of labels")
-    return load_labels(path)
+    return load_fit(path) if path.lower().endswith(".fit") else load_labels(path)
 
 
 def _taxonomy(path: str | None) -> str:
@@ -176,24 +197,27 @@ def _answers(
         raise UsageError("choose at least one picture first, or press one of the examples")
     if len(uploads) > context.limits.files:
         raise UsageError(f"{len(uploads):,} pictures are more than the {context.limits.files:,} allowed")
-    yield html.message(f"Getting {name} ready ...", "busy"), gr.skip(), gr.skip(), kept
+    yield html.message(f"Getting {model_title(name)} ready ...", "busy"), gr.skip(), gr.skip(), kept
     loaded = context.pool.get(name)
     cards: list[str] = []
     remarks: list[str] = list(loaded.card.notes) if loaded.card.weights.bundled else []
     for some in (uploads[start : start + _STEP] for start in range(0, len(uploads), _STEP)):
         for path, records in _predict(context, some, question, loaded):
-            kept.rows += [_row(record, position) for position, record in enumerate(records, 1)]
-            remarks += [f"{Path(path).name}: {records[0].notes}"] if records[0].notes else []
+            kept.rows += [
+                _row(record, position, question.certainty) for position, record in enumerate(records, 1)
+            ]
+            remarks.append(records[0].notes)
             if len(cards) < _CARDS:
                 cards.append(_card(path, records, question))
         done = len({row["path"] for row in kept.rows})
         text = f"{done:,} of {len(uploads):,} pictures"
         finished = done == len(set(uploads))
         said = html.message(
-            f"{text} identified with {name}." if finished else f"{text} ...", "done" if finished else "busy"
+            f"{text} identified with {loaded.name}." if finished else f"{text} ...",
+            "done" if finished else "busy",
         )
         page = html.cards(cards, label="Answers") + (html.notes(remarks) if finished else "")
-        yield said, page, gr.Dataframe(_table(kept.rows), visible=True), kept
+        yield said, page, _table(kept.rows), kept
 
 
 def _predict(
@@ -217,37 +241,45 @@ def _predict(
         yield path, found.get(path) or [Prediction(path, error=sizes.get(path, "no answer"))]
 
 
-def _row(record: Prediction | TaxonPrediction, position: int) -> dict[str, Any]:
+def _row(record: Prediction | TaxonPrediction, position: int, certainty: float) -> dict[str, Any]:
     row: dict[str, Any] = {"path": record.path, "picture": Path(record.path).name, "position": position}
     row |= {"answer": record.label, "probability": record.score}
     if isinstance(record, TaxonPrediction):
-        row["rank"] = record.rank
+        rank = _finest(record, certainty)
+        row |= {"answer": record.lineage.get(rank), "rank": rank}
+        row["probability"] = record.probabilities.get(rank)
         row |= {rank: name for rank, name in record.lineage.items() if name}
         row |= {f"probability of {rank}": share for rank, share in record.probabilities.items()}
-    return row | {"model": record.model, "remarks": record.notes, "error": record.error or ""}
+    return row | {
+        "model": record.model,
+        "remarks": record.notes,
+        "error": without_folders(record.error or ""),
+    }
 
 
-def _table(rows: Sequence[dict[str, Any]]) -> list[list[Any]]:
-    return [
-        [
+def _table(rows: Sequence[dict[str, Any]]) -> str:
+    """The first rows as a table; the file to download has all."""
+    cells = [
+        (
             row["picture"],
             row["position"],
-            row["answer"] or "",
-            row.get("rank") or "",
-            "" if row["probability"] is None else f"{row['probability']:.3f}",
+            row["answer"],
+            row.get("rank"),
+            None if row["probability"] is None else f"{row['probability']:.3f}",
             row["error"] or row["remarks"],
-        ]
-        for row in rows
+        )
+        for row in rows[:_ROWS]
     ]
+    more = "" if len(rows) <= _ROWS else html.notes([f"{len(rows) - _ROWS:,} more rows are in the CSV file"])
+    return html.table(_HEADINGS, cells, label="All answers") + more
 
 
 def _card(path: str, records: Sequence[Any], question: _Question) -> str:
     best = records[0]
     name = Path(path).name
     if best.error:
-        return html.card("", name, html.message(f"cannot be used: {best.error}"), alt="").replace(
-            "tx-card", "tx-card tx-failed", 1
-        )
+        reason = html.message(f"cannot be used: {without_folders(best.error)}")
+        return html.card("", name, reason, alt="").replace("tx-card", "tx-card tx-failed", 1)
     picture = html.data_uri(to_rgb8(read_image(path, bands=question.bands, units=question.units)), 420)
     if isinstance(best, TaxonPrediction):
         title, body = _chain(best, question.certainty)
@@ -259,8 +291,7 @@ def _card(path: str, records: Sequence[Any], question: _Question) -> str:
 
 def _chain(record: TaxonPrediction, certainty: float) -> tuple[str, str]:
     """The name of the finest rank that is probable enough, and all ranks as bars."""
-    sure = [rank for rank, share in record.probabilities.items() if share >= certainty]
-    stop = sure[-1] if sure else ""
+    stop = _finest(record, certainty)
     title = record.lineage[stop] if stop else "not certain of any rank"
     bars, beyond = [], not stop
     for rank, share in record.probabilities.items():
@@ -268,6 +299,12 @@ def _chain(record: TaxonPrediction, certainty: float) -> tuple[str, str]:
         bars.append(html.bar(f"{rank}: {record.lineage[rank]}", share, kind=kind))
         beyond = beyond or rank == stop
     return title, "".join(bars)
+
+
+def _finest(record: TaxonPrediction, certainty: float) -> str:
+    """The finest rank that is at least so probable; "" if none is."""
+    sure = [rank for rank, share in record.probabilities.items() if share >= certainty]
+    return sure[-1] if sure else ""
 
 
 def _save(answers: Answers | None) -> str:

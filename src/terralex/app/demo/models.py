@@ -13,7 +13,7 @@ import gradio as gr
 
 from terralex import ModelCard, UsageError, list_cards
 from terralex.app.demo import html
-from terralex.app.demo.context import Context, guarded, guarded_stream
+from terralex.app.demo.context import Context, guarded, guarded_stream, model_choices
 from terralex.models import get_card, hub, loading
 
 _TICK = 0.5  # seconds between two looks at a download
@@ -39,7 +39,7 @@ def build(context: Context, model: gr.Dropdown) -> None:
     def switch(name: str) -> tuple[Any, str]:
         if name not in context.pool.names():
             raise UsageError(f"the weights of {name} are not on this machine: download them first")
-        return gr.Dropdown(choices=context.pool.names(), value=name), html.message(
+        return gr.Dropdown(choices=model_choices(context.pool), value=name), html.message(
             f"You now use {name}.", "done"
         )
 
@@ -54,7 +54,7 @@ def build(context: Context, model: gr.Dropdown) -> None:
         if done.error:
             raise done.error
         said = html.message(f"The weights of {name} are here.", "done")
-        yield said, gr.Dropdown(choices=context.pool.names()), _table()
+        yield said, gr.Dropdown(choices=model_choices(context.pool)), _table()
 
     chosen.change(guarded(_card), chosen, show, **quiet)
     use.click(guarded(switch), chosen, [model, told], **quiet)

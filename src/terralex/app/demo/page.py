@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from importlib.resources import files
 
 import gradio as gr
 
 import terralex
-from terralex.app.demo import find, identify, models, scene, space
-from terralex.app.demo.context import Context
+from terralex.app.demo import find, identify, models, scene, space, teach
+from terralex.app.demo.context import Context, model_choices
 
 _HEAD = """<header class="tx-head">{logo}<div><h1>Terralex</h1>
 <p>Ask images of the natural world in words.</p></div></header>"""
@@ -25,16 +26,18 @@ def build_page(context: Context) -> gr.Blocks:
         with gr.Row(elem_classes="tx-top"):
             gr.HTML(_HEAD.format(logo=logo))
             model = gr.Dropdown(
-                context.pool.names(),
+                model_choices(context.pool),
                 value=context.pool.default,
                 label="Model",
                 elem_id="model",
                 min_width=220,
                 scale=0,
             )
+        taught = gr.State(None)
         with gr.Tabs():
             for title, build in (
-                ("Identify", identify.build),
+                ("Identify", partial(identify.build, taught=taught)),
+                ("Teach", partial(teach.build, taught=taught)),
                 ("Map", scene.build),
                 ("Find", find.build),
                 ("Space", space.build),
@@ -43,7 +46,9 @@ def build_page(context: Context) -> gr.Blocks:
                 with gr.Tab(title, id=title.lower()):
                     build(context, model)
         gr.HTML(_FOOT.format(version=terralex.__version__))
-        page.load(lambda: gr.Dropdown(choices=context.pool.names()), None, model, api_visibility="private")
+        page.load(
+            lambda: gr.Dropdown(choices=model_choices(context.pool)), None, model, api_visibility="private"
+        )
     threading.Thread(target=_warm, args=(context,), daemon=True).start()
     return page
 

@@ -8,13 +8,15 @@ from typing import Any
 import gradio as gr
 
 from terralex.app.demo import drawing, html, parts
-from terralex.app.demo.context import SESSION_SECONDS, Context, forget, guarded, guarded_stream
+from terralex.app.demo.context import SESSION_SECONDS, Context, forget, guarded, guarded_stream, model_title
 from terralex.app.demo.examples import WORDS
 from terralex.app.demo.looking import SIDE, Look, Settings
 from terralex.runtime.errors import UsageError
 
 _OPACITY = "(v) => { document.documentElement.style.setProperty('--tx-opacity', v); return []; }"
+_MOST_REGIONS = 100
 _REGIONS = ("class", "pixels", "hectares", "column", "row", "width", "height")
+_BEGIN = "Choose a picture, write what to look for, and press Draw."
 _EMPTY = '<figure class="tx-figure tx-empty">Choose a picture, or press the example.</figure>'
 
 
@@ -23,7 +25,7 @@ def build(context: Context, model: gr.Dropdown) -> None:
     look = gr.State(None, time_to_live=SESSION_SECONDS, delete_callback=forget)
     with gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=300):
-            file = gr.File(label="A photo, or a GeoTIFF or JPEG 2000 scene", height=130, elem_id="map-file")
+            file = gr.File(label="A photo, or a GeoTIFF or JPEG 2000 scene", height=170, elem_id="map-file")
             shown = [(context.examples.scene_preview(), "a scene in twelve bands")]
             shown += [(path, "a specimen") for path in context.examples.specimens()[:2]]
             tried = parts.examples("Or try one of these", shown, elem_id="map-examples")
@@ -62,7 +64,7 @@ def build(context: Context, model: gr.Dropdown) -> None:
                     True, label="Heat maps compare phrases", info="If not: the cosine of each by itself."
                 )
         with gr.Column(scale=3, min_width=300):
-            told = parts.status("Choose a picture, write what to look for, and press Draw.")
+            told = parts.status(_BEGIN)
             figure = gr.HTML(_EMPTY)
             with gr.Tabs():
                 with gr.Tab("Legend"):
@@ -103,8 +105,8 @@ def build(context: Context, model: gr.Dropdown) -> None:
     def open_file(
         path: str | None, band_names: str | None, unit: str | None, held: Look | None
     ) -> tuple[Any, ...]:
-        if not path:
-            raise UsageError("choose a picture")
+        if not path:  # the file was taken away
+            return None, html.message(_BEGIN), _EMPTY, *(gr.skip() for _ in range(6))
         context.limits.check_picture(path)
         opened = Look.open(
             path,
@@ -135,14 +137,14 @@ def build(context: Context, model: gr.Dropdown) -> None:
         held.move(int(left), int(upper), settings)
         yield html.message("Looking ...", "busy"), gr.skip(), gr.skip(), gr.skip(), gr.skip(), held
         held.draw(context.pool.get(name), settings, offline=context.pool.offline)
-        text = f"{held.name} with {name}: {held.timing}"
+        text = f"{held.name} with {model_title(name)}: {held.timing}"
         picture = held.picture()
         yield (
             html.message(text, "done"),
             drawing.figure(picture, held.result, name=held.name),
             drawing.legend(held.result) + html.notes(held.notes),
             drawing.heat_maps(held.heat, compared=settings.softmax),
-            [list(region.row().values()) for region in held.regions()],
+            _regions(held),
             held,
         )
 
@@ -173,6 +175,14 @@ def _if_drawn(draw: Any) -> Any:  # noqa: ANN401
             yield from draw(held, *rest)
 
     return redraw
+
+
+def _regions(held: Look) -> str:
+    found = held.regions()
+    more = len(found) - _MOST_REGIONS
+    rows = [list(region.row().values()) for region in found[:_MOST_REGIONS]]
+    table = html.table(_REGIONS, rows, label="Connected regions, the largest first")
+    return table + (html.notes([f"{more:,} smaller regions are in the CSV file"]) if more > 0 else "")
 
 
 def _save(held: Look | None, ending: str) -> str:

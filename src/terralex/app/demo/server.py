@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,8 @@ from terralex.app.pool import ModelPool
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+
+_FILES_AT_ONCE = 10  # of the largest size, in one upload of many
 
 POLICY = (
     "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; connect-src 'self' blob: data: ws: wss:; "
@@ -58,7 +60,7 @@ def _app(pool: ModelPool, limits: Limits, workspace: Path, auth: tuple[str, str]
 
     app = FastAPI(title="Terralex", openapi_url=None)
     app.add_middleware(SecurityHeaders, policy=POLICY)
-    app.add_middleware(BodyLimit, most=limits.files * limits.upload_mb * MB)
+    app.add_middleware(BodyLimit, most=_FILES_AT_ONCE * limits.upload_mb * MB)
     app.add_middleware(GZipMiddleware, minimum_size=2000)
     page = build_page(Context(pool, limits, workspace))
     page.queue(max_size=limits.queue, default_concurrency_limit=2)
@@ -80,9 +82,17 @@ def _app(pool: ModelPool, limits: Limits, workspace: Path, auth: tuple[str, str]
     return mounted
 
 
-def run_demo(pool: ModelPool, limits: Limits, host: str, port: int, auth: tuple[str, str] | None) -> None:
-    """Serve the page until interrupted."""
+def run_demo(
+    pool: ModelPool,
+    limits: Limits,
+    host: str,
+    port: int,
+    auth: tuple[str, str] | None,
+    on_ready: Callable[[], object],
+) -> None:
+    """Serve the page until interrupted; `on_ready` is called when it is about to answer."""
     import uvicorn
 
     with demo_app(pool, limits, auth=auth) as app:
+        on_ready()
         uvicorn.run(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=3)

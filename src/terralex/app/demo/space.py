@@ -13,7 +13,7 @@ import gradio as gr
 
 from terralex import MapAnswer, UsageError, ask, build_map
 from terralex.app.demo import html, parts
-from terralex.app.demo.context import SESSION_SECONDS, Context, forget, guarded, guarded_stream
+from terralex.app.demo.context import SESSION_SECONDS, Context, forget, guarded, guarded_stream, model_title
 from terralex.mapping.frames import open_sequence
 from terralex.mapping.outputs import write_answer
 from terralex.mapping.records import PLACE_COLUMNS, place_row
@@ -40,7 +40,7 @@ def build(context: Context, model: gr.Dropdown) -> None:
         with gr.Column(scale=2, min_width=300):
             file = gr.File(
                 label="A map (.npz of terralex map), or a ZIP archive of a posed RGB-D recording",
-                height=130, file_types=[".npz", ".zip"], elem_id="space-file",
+                height=170, file_types=[".npz", ".zip"], elem_id="space-file",
             )  # fmt: skip
             voxel = gr.Slider(0.02, 0.5, 0.1, step=0.01, label="Voxels of a recording's map, metres")
             example = gr.Button("Use the example: a made forest plot", size="sm", elem_id="space-example")
@@ -58,7 +58,7 @@ def build(context: Context, model: gr.Dropdown) -> None:
             view = gr.HTML(
                 '<figure class="tx-figure tx-empty">The map appears here: drag to turn it.</figure>'
             )
-            table = gr.Dataframe(headers=list(_PLACES), label="Places, the best first", wrap=True)
+            table = gr.HTML()
             with gr.Row():
                 for ending, label in (("html", "Page to keep"), ("ply", "PLY"), ("csv", "CSV of places")):
                     make = guarded(lambda kept, ending=ending: _save(kept, ending))
@@ -91,7 +91,8 @@ def build(context: Context, model: gr.Dropdown) -> None:
         )  # fmt: skip
         places = kept.answer.places
         text = f"{len(places)} places in {kept.name}, with {chosen.name}."
-        rows = [_place(place_row(place)) for place in places]
+        cells = [_place(place_row(place)) for place in places]
+        rows = html.table(_PLACES, cells, label="Places, the best first")
         yield html.message(text, "done"), _view(kept) + html.notes(kept.answer.notes), rows, kept
 
     starting = file.upload(guarded_stream(opened), [file, voxel, model, held], [told, view, held], **grouped)
@@ -116,7 +117,7 @@ def _open(context: Context, path: Path, size: float, name: str) -> Iterator[Any]
         if path.suffix.lower() == ".zip":
             recording = folder / "recording"
             context.limits.unpack(path, recording)
-        yield html.message(f"Getting {name} ready ...", "busy"), gr.skip(), None
+        yield html.message(f"Getting {model_title(name)} ready ...", "busy"), gr.skip(), None
         loaded = context.pool.get(name)
         yield html.message("Fusing the recording into a map ...", "busy"), gr.skip(), None
         target = folder / "map.npz"
