@@ -38,7 +38,10 @@ def start(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Start"]:
     for process in starter.processes:
         process.terminate()
     for process in starter.processes:
-        process.wait(30)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            process.kill()
 
 
 class Start:
@@ -100,7 +103,7 @@ class Visit:
 
     def __init__(self, browser: Browser, address: str, **context: object) -> None:
         self.page = browser.new_context(accept_downloads=True, **context).new_page()
-        self.page.set_default_timeout(90_000)
+        self.page.set_default_timeout(180_000)
         self.requests: list[str] = []
         self.errors: list[str] = []
         self.page.on("request", lambda request: self.requests.append(request.url))
