@@ -146,7 +146,10 @@ def _gradient(rng: np.random.Generator, size: int) -> Rgb:
         along = ((rows * step).astype(int) + (columns * step).astype(int)) % 2
     low, high = np.array(_colour(rng)), np.array(_colour(rng))
     spread = max(float(np.ptp(along)), 1e-9)
-    return (low + (high - low) * ((along - along.min()) / spread)[..., None]).astype(np.uint8)
+    shaded: NDArray[np.uint8] = (low + (high - low) * ((along - along.min()) / spread)[..., None]).astype(
+        np.uint8
+    )
+    return shaded
 
 
 @lru_cache(maxsize=64)
@@ -182,7 +185,8 @@ def _object(rng: np.random.Generator, size: int) -> Rgb:
         body = np.array(_colour(rng)) * shade[..., None]
         edge = np.clip(inside * size / 8, 0, 1)[..., None]
         picture = picture * (1 - edge) + body * edge
-    return np.clip(picture, 0, 255).astype(np.uint8)
+    whole: NDArray[np.uint8] = np.clip(picture, 0, 255).astype(np.uint8)
+    return whole
 
 
 _KINDS: dict[str, Callable[[np.random.Generator, int], Rgb]] = {

@@ -127,7 +127,7 @@ def test_prompts_are_kept_between_runs(model: Model, tmp_path: Path, monkeypatch
     labels = load_labels(LABELS)
     image = np.eye(1, model.embed_dim, dtype=np.float32)
     first = Classifier(model, labels).probabilities(image)
-    monkeypatch.setattr(model, "encode_texts", lambda *_: pytest.fail("encoded again"))
+    monkeypatch.setattr(model, "tokenizer", lambda *_: pytest.fail("encoded again"))
     np.testing.assert_array_equal(Classifier(model, labels).probabilities(image), first)
 
 
