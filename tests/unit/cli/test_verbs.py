@@ -153,7 +153,7 @@ def test_embed_writes_parquet_that_search_reads(terralex: Run, pictures: Path, t
         *(("a river", "1"), ("a river", "2")),
         *((str(pictures / "3.png"), "1"), (str(pictures / "3.png"), "2")),
     ]
-    assert rows[2]["path"] == str(pictures / "3.png")
+    assert str(pictures / "3.png") not in [row["path"] for row in rows[2:]], "the image itself is no result"
     _, direct, _ = terralex("search", pictures, *asked)
     assert [row["path"] for row in table(direct)][:4] == [row["path"] for row in rows]
 
