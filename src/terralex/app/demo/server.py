@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -94,5 +96,7 @@ def run_demo(
     import uvicorn
 
     with demo_app(pool, limits, auth=auth) as app:
+        # uvicorn ends itself with the signal that it got, and temporary files would stay.
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(0))
         on_ready()
         uvicorn.run(app, host=host, port=port, log_level="warning", timeout_graceful_shutdown=3)
