@@ -24,17 +24,14 @@ from terralex.segmentation.segmenter import Segmenter
 from terralex.training.recipe import data_root
 
 PHRASES = {
-    name: (name,)
-    for name in (
-        "water",
-        "trees",
-        "flooded vegetation",
-        "crops",
-        "built-up area",
-        "bare ground",
-        "snow and ice",
-        "rangeland",
-    )
+    "water": ("water",),
+    "trees": ("forest", "conifer forest", "broadleaf forest"),
+    "flooded vegetation": ("wetland",),
+    "crops": ("crops",),
+    "built-up": ("built-up",),
+    "bare": ("bare soil", "sand"),
+    "snow or ice": ("snow",),
+    "rangeland": ("grassland",),
 }
 CODES = (1, 2, 3, 4, 5, 6, 7, 9)  # 8 is cloud
 

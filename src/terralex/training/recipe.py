@@ -51,6 +51,8 @@ class Recipe:
         steps: how many times the weights change.
         batch_size: pictures that are compared with each other, of all processes together.
         learning_rate: the highest.
+        blend: other models of the same architecture, and their shares of the average that the weights begin
+            as (Wortsman et al. 2022, WiSE-FT): what fine-tuning has made worse mostly comes back.
         name: what the model is called; by default as what it starts from, with the objective.
         architecture: sizes of a network that is made from scratch, in place of those of its card.
         input: the card whose bands, units and statistics the model shall take, in place of its own.
@@ -103,6 +105,7 @@ class Recipe:
     domain: Mapping[str, Any] | None = None
     scenes: int = 0
     masks: tuple[Mapping[str, Any], ...] = ()
+    blend: Mapping[str, Any] | None = None
     seed: int = 0
     accumulate: int = 1
     chunk: int = 0

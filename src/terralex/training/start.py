@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from torch import nn
 
@@ -59,6 +61,8 @@ def _from_scratch(recipe: Recipe) -> tuple[ModelCard, nn.Module, Tokenizer]:
 def _continued(recipe: Recipe) -> tuple[ModelCard, nn.Module, Tokenizer]:
     model = load_model(recipe.model, device="cpu", precision="float32")
     card, network = model.card, model.network.train().requires_grad_(True)
+    if recipe.blend:
+        _blend(network, recipe.blend)
     if card.architecture.get("domain"):  # of the vectors that it had before
         del network.domain
         card = replace(card, architecture={**card.architecture, "domain": 0})
@@ -67,6 +71,23 @@ def _continued(recipe: Recipe) -> tuple[ModelCard, nn.Module, Tokenizer]:
         extend_bands(network, card.input, spec, recipe.new_bands)
     card = get_family(card.family).with_band_count(card, len(spec.bands))
     return replace(card, input=spec), network, model.tokenizer
+
+
+def _blend(network: nn.Module, others: Mapping[str, Any]) -> None:
+    """Average the weights with those of other models."""
+    if not all(isinstance(share, float) and 0 < share < 1 for share in others.values()):
+        raise UsageError(f"blend in the recipe: shares of models are numbers between 0 and 1, not {others}")
+    own = 1 - sum(others.values())
+    if own <= 0:
+        raise UsageError(f"blend in the recipe: {others} leaves nothing of the model itself")
+    state = {name: value.clone() for name, value in network.state_dict().items()}
+    blended = {name: own * value for name, value in state.items() if value.is_floating_point()}
+    for other, share in others.items():
+        theirs = load_model(other, device="cpu", precision="float32").network.state_dict()
+        if any(name not in theirs or theirs[name].shape != value.shape for name, value in blended.items()):
+            raise UsageError(f"blend in the recipe: {other} has another architecture")
+        blended = {name: value + share * theirs[name] for name, value in blended.items()}
+    network.load_state_dict({**state, **blended})
 
 
 def _learns_scale(recipe: Recipe) -> bool:

@@ -81,4 +81,4 @@ def test_a_missing_recipe_names_the_shipped_ones() -> None:
 
 def test_data_is_found_where_the_variable_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TERRALEX_DATA", str(tmp_path))
-    assert Recipe.load("pocket").data[0]["path"] == f"{tmp_path}/eurosat_rgb"
+    assert Recipe.load("pocket").data[0]["path"] == f"{tmp_path}/ucmerced"
