@@ -6,11 +6,12 @@ import pytest
 import torch
 
 from terralex.imagery import write_geotiff
-from terralex.models import get_card, load_model
+from terralex.models import get_card, load_model, save_model
 from terralex.runtime.errors import TerralexError, UsageError
 from terralex.synthetic import make_land_tile
 from terralex.training import Concepts, Recipe, Trainer
 from terralex.training.sources import SourceSpec, load_source
+from terralex.training.start import starting_point
 
 from ...processes import Starter
 
@@ -194,3 +195,26 @@ def test_missing_data_says_what_to_set(tmp_path: Path, recipe: Recipe) -> None:
     with pytest.raises(UsageError, match=r"no folder .*: TERRALEX_DATA names the folder"):
         Trainer(Recipe.load("pocket-clip", changes), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_run_may_begin_from_an_average_of_models(tmp_path: Path, tiny_model: str) -> None:
+    tiny = load_model(tiny_model, device="cpu")
+    other = save_model(tiny, tmp_path / "other")
+    before = tiny.network.state_dict()["visual.proj.weight"].clone()
+    with torch.no_grad():
+        for parameter in tiny.network.parameters():
+            parameter.add_(1.0)
+    ours = save_model(tiny, tmp_path / "ours")
+
+    def begun(blend: dict[str, float]) -> Recipe:
+        model = f"local-dir:{ours}"
+        return Recipe(model=model, steps=1, batch_size=2, learning_rate=1e-3, blend=blend)
+
+    _, network, _ = starting_point(begun({f"local-dir:{other}": 0.25}))
+    torch.testing.assert_close(network.state_dict()["visual.proj.weight"], before + 0.75)
+    with pytest.raises(UsageError, match="leaves nothing of the model itself"):
+        starting_point(begun({f"local-dir:{other}": 0.6, "pocket": 0.6}))
+    with pytest.raises(UsageError, match="pocket has another architecture"):
+        starting_point(begun({"pocket": 0.5}))
+    with pytest.raises(UsageError, match="numbers between 0 and 1"):
+        starting_point(begun({"pocket": 2.0}))
