@@ -247,7 +247,7 @@ def draw_pictures(
         generator: random numbers.
         share: the part of them that is wanted; by default all.
     """
-    part, rgb = (share or Share()).part(len(chosen)), find_rgb_channels(spec)
+    part, rgb = (share or Share()).part(len(chosen)), find_rgb_channels(spec) or ()
     pixels = source.pixels(chosen[part]).float() * source.gain
     if augment is None:
         resized = F.interpolate(pixels, size=(size, size), mode="bicubic", antialias=True)

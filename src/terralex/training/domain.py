@@ -80,7 +80,7 @@ def _of_classes(parts: Sequence[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]
     """Vectors of all sources, and the number of each one's class in its source; rare classes are left out."""
     vectors, numbers, count = [], [], 0
     for own, labels in parts:
-        for label in labels.unique():
+        for label in sorted(set(labels.tolist())):
             here = labels == label
             if here.sum() >= _FEWEST:
                 vectors.append(own[here])
@@ -103,7 +103,7 @@ def _logit_scale(
     for (vectors, labels), source in zip(parts, sources, strict=True):
         if source.taxonomy is not None:
             continue
-        names = labels.unique()
+        names = labels.new_tensor(sorted(set(labels.tolist())))
         exclusive = (concepts.relation[names][:, names] == FALSE) | torch.eye(len(names), dtype=torch.bool)
         scores = vectors @ weights[names].T
         truth = torch.searchsorted(names, labels)
