@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from terralex._version import __version__
 from terralex.imagery import read_image
 from terralex.recognition.fitting.build import advice
 from terralex.recognition.fitting.fitfile import Doubt, Fit
@@ -48,7 +47,6 @@ def fit_page(fit: Fit, *, bands: str | None = None) -> str:
             facts=_facts(fit),
             sections=tuple(sections),
             footer=(f"Examples: {summary.source}.",),
-            version=__version__,
         )
     )
 

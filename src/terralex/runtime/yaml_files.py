@@ -22,7 +22,6 @@ from terralex.runtime.errors import TerralexError
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
-    from pydantic_core import ErrorDetails
 
 T = TypeVar("T")
 
@@ -132,7 +131,7 @@ _Loader.add_implicit_resolver(  # YAML 1.1 asks for a point and a sign in the ex
 )
 
 
-def _message(problem: ErrorDetails, kind: type) -> str:
+def _message(problem: Mapping[str, Any], kind: type) -> str:
     """What is wrong, with the path of the key and what is allowed."""
     *parents, _ = path = list(problem["loc"]) or [""]
     key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path).removeprefix(".")

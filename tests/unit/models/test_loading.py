@@ -152,7 +152,7 @@ class TestFolders:
             (lambda c: c["model_cfg"]["vision_cfg"].update(width="big"), "cannot build its architecture"),
             (lambda c: c["model_cfg"].pop("embed_dim"), "no open_clip configuration: .*embed_dim"),
             (lambda c: c["preprocess_cfg"].update(mean=0.5), "no open_clip configuration"),
-            (lambda c: c["preprocess_cfg"].update(mean=[0.5]), r"input: mean has 1 values for 3 bands"),
+            (lambda c: c["preprocess_cfg"].update(mean=[0.5]), r"mean has 1 values for 3 bands"),
             (lambda c: c["preprocess_cfg"].update(std=[0, 0, 0]), r"input\.std\[0\] must be greater than 0"),
         ],
     )

@@ -34,10 +34,16 @@ def batches(sources: list[Source], augment: Augmentation | None = VARIED, **more
 
 
 def test_red_green_and_blue_are_found_by_name() -> None:
-    landsat = replace(CARD.input, bands=("SR_B5", "SR_B4", "SR_B3", "SR_B2"), sensor="landsat-8-9")
+    landsat = replace(
+        CARD.input,
+        bands=("SR_B5", "SR_B4", "SR_B3", "SR_B2"),
+        sensor="landsat-8-9",
+        mean=(0,) * 4,
+        std=(1,) * 4,
+    )
     assert rgb_channels(landsat) == (1, 2, 3)
     assert rgb_channels(CARD.input) == tuple(CARD.input.bands.index(band) for band in ("B04", "B03", "B02"))
-    infrared = replace(landsat, bands=("SR_B5", "SR_B6", "SR_B7"))
+    infrared = replace(landsat, bands=("SR_B5", "SR_B6", "SR_B7"), mean=(0,) * 3, std=(1,) * 3)
     assert find_rgb_channels(infrared) is None
     with pytest.raises(UsageError, match=r"need red, green and blue.*SR_B5, SR_B6, SR_B7"):
         rgb_channels(infrared)

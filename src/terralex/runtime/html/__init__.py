@@ -25,7 +25,6 @@ def render(template: str, **values: object) -> str:
 @cache
 def _environment() -> Environment:
     from jinja2 import Environment, FunctionLoader, StrictUndefined
-    from markupsafe import Markup
 
     environment = Environment(
         loader=FunctionLoader(_source),
@@ -34,8 +33,8 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    # Style sheets and scripts of the package itself: not escaped, and not read as templates.
-    environment.globals["source"] = lambda name: Markup(_source(name))
+    # Style sheets and scripts of the package itself, `| safe` in templates: they are not read as templates.
+    environment.globals["source"] = _source
     return environment
 
 
