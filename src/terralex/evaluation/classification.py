@@ -146,7 +146,7 @@ def _evaluate(
     scores = (model.geometry.queries(encoded.vectors) @ model.geometry.keys(weights).T).cpu()
     truth = torch.tensor(truths, dtype=torch.long)[encoded.indices]
     best, called = model.probabilities(encoded.vectors, weights).cpu().max(dim=1)
-    domain = model.domain and model.domain.distances(encoded.vectors)
+    distances = None if model.domain is None else model.domain.distances(encoded.vectors)
     confusion = confusion_matrix(scores.argmax(dim=1), truth, len(labels))
     return ClassificationReport(
         labels=labels,
@@ -155,7 +155,7 @@ def _evaluate(
         top5=top_k_accuracy(scores, truth, 5),
         macro_recall=macro_recall(confusion),
         calibration_error=expected_calibration_error(best, called == truth),
-        outside=None if domain is None else float((domain > 1).float().mean()),
+        outside=None if distances is None else float((distances > 1).float().mean()),
         confusion=confusion,
         errors=encoded.errors,
         notes=partial_note(len(encoded.indices), len(encoded.errors)),

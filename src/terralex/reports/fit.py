@@ -7,7 +7,7 @@ from terralex.recognition.fitting.build import advice
 from terralex.recognition.fitting.fitfile import Doubt, Fit
 from terralex.recognition.fitting.validation import ClassFigures, Figure, Validation
 from terralex.recognition.records import window_from_text
-from terralex.reports.page import Answer, Card, Page, Section, render_page
+from terralex.reports.page import Answer, Card, Page, Section, View, render_page
 from terralex.reports.preview import make_views
 from terralex.runtime.errors import InputError
 
@@ -93,7 +93,7 @@ def _class(figures: ClassFigures, row: tuple[int, ...], validation: Validation) 
 def _doubtful(doubt: Doubt, fit: Fit, bands: str | None) -> Card:
     name = doubt.path if doubt.window is None else f"{doubt.path} [{doubt.window}]"
     answers = (Answer(doubt.predicted, doubt.score), Answer(doubt.label, doubt.given))
-    views = ()
+    views: tuple[View, ...] = ()
     if fit.origin.kind == "images":
         try:
             image = read_image(doubt.path, bands=bands, window=window_from_text(doubt.window))

@@ -54,7 +54,7 @@ def test_an_image_gets_the_way_down(model: Model, taxonomy: Taxonomy, pictures: 
     ]
     bad = found.pop(4)
     assert bad.error
-    assert (bad.place, bad.rank, bad.label, bad.score, bad.lineage) == (None, None, None, None, {})
+    assert (bad.position, bad.rank, bad.label, bad.score, bad.lineage) == (None, None, None, None, {})
     for entry in found:
         expected = probabilities(model, taxonomy, Path(entry.path))
         assert entry.position == 1

@@ -160,7 +160,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path, recipe: Rec
         ("model=bioclip", "only the pocket model is made from scratch"),
         (
             "data=[{kind: sky, share: 1}]",
-            "kind is one of folders, land, life, tree, captions, shards, ssl4eo, not 'sky'",
+            "kind is one of folders, land, unrelated, life, tree, captions, shards, ssl4eo, not 'sky'",
         ),
         ("data=[{kind: land, share: 1}]", "has no 'tiles'"),
         ("data=[{kind: land, tiles: 9}]", "has no 'share'"),
