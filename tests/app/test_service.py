@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -141,14 +142,17 @@ def test_a_token_is_asked_for(pool: ModelPool) -> None:
 
 
 def test_a_full_queue_and_a_late_answer(pool: ModelPool) -> None:
-    app = service_app(pool, Limits(queue=1, seconds=1.0))
+    app = service_app(pool, Limits(queue=1, seconds=2.0))
     upload, data = {"file": ("a.png", png())}, {"labels": LABELS}
     with TestClient(app) as client, ThreadPoolExecutor(1) as thread:
         with app.state.worker._segmenting:  # as if another picture took long
-            late = thread.submit(client.post, "/v1/segment", files=upload, data=data)
-            full = client.post("/v1/classify", files=uploads(png()), data=data)
-            while full.status_code != 429 and not late.done():
+            for _ in range(10):  # until the one that comes late has the only place in the queue
+                late = thread.submit(client.post, "/v1/segment", files=upload, data=data)
+                time.sleep(0.3)
                 full = client.post("/v1/classify", files=uploads(png()), data=data)
+                if full.status_code == 429:
+                    break
+                late.result()
             assert full.status_code == 429
             assert int(full.headers["retry-after"]) >= 1
             assert late.result().status_code == 504
