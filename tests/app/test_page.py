@@ -20,6 +20,8 @@ from terralex.imagery import Bands, Grid, Image, write_geotiff
 
 from .conftest import Visit
 
+pytestmark = pytest.mark.long  # a real browser
+
 TABS = ("Identify", "Teach", "Map", "Find", "Space", "Models")
 
 
