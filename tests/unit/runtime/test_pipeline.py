@@ -122,7 +122,7 @@ def test_what_is_no_ordinary_failure_ends_the_run() -> None:
     assert readers(others) == 0
 
 
-@pytest.mark.parametrize("n", [2_000, 200_000])
+@pytest.mark.parametrize("n", [2_000, 20_000])
 def test_few_results_are_in_memory_while_the_consumer_is_slow(n: int) -> None:
     class Result:
         alive = most = 0
@@ -149,7 +149,10 @@ def test_few_results_are_in_memory_while_the_consumer_is_slow(n: int) -> None:
         del chunk
     assert seen == n
     assert chunk_size < Result.most <= (prefetch + 1) * chunk_size + workers
-    assert Result.alive == 0
+    deadline = time.monotonic() + 10
+    while Result.alive and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert Result.alive == 0, "a reader lets go of its last result within moments"
 
 
 def test_readers_do_not_run_ahead_of_a_stopped_consumer() -> None:
